@@ -1,0 +1,52 @@
+"""Every error code with its meaning: the source of docs/reference/errors.md.
+
+A code is never renamed or reused. Keep the table sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["ERROR_CODES"]
+
+ERROR_CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "bad-argument": "A flag or argument has a value that cannot be used.",
+        "bad-bundle": "The bundle is not one of ours, is damaged, or is newer than this program.",
+        "bad-certificate": "A certificate or its key cannot be read or used.",
+        "bad-config": "config.yaml has an unknown or wrong field; the line is named.",
+        "bad-http": "The peer broke HTTP.",
+        "bad-join-file": "A join request or response cannot be read or does not fit.",
+        "bad-key": "An SSH key file cannot be read or used.",
+        "bad-vless": "The peer broke the VLESS header.",
+        "bad-xhttp": "The peer broke the XHTTP rules.",
+        "certificate-refused": "The relay refused this machine's client certificate.",
+        "dns-failed": "A host name could not be resolved.",
+        "exists": "Something of that name exists already.",
+        "file-unreadable": "A file cannot be read.",
+        "host-key-mismatch": "The SSH host key is not the pinned one: an impostor, or a new key.",
+        "internal": "A fault in this program.",
+        "interrupted": "The user stopped the program.",
+        "link-lost": "The connection to the relay was lost.",
+        "no-such-name": "Nothing of that name exists.",
+        "not-authorised": "This user has no grant for that target.",
+        "not-set-up": "This directory has no identity yet, or a part of it is missing.",
+        "port-in-use": "A port is taken by another program.",
+        "protocol-fault": "The peer broke a protocol.",
+        "proxy-refused": "The proxy refused to connect us.",
+        "relay-refused": "The relay answered, but not with a tunnel.",
+        "relay-tls-failed": "The TLS handshake with the relay failed.",
+        "relay-unreachable": "The relay cannot be reached.",
+        "server-not-there": "The relay answers, but the server is not connected to it.",
+        "session-lost": "The session was lost.",
+        "state-not-written": "State could not be written to disk; the old state stands.",
+        "stream-reset": "The peer reset the stream.",
+        "target-refused": "The target refused the connection.",
+        "target-unreachable": "The target did not answer.",
+        "timeout": "Something did not happen in time.",
+        "too-many": "A limit was reached.",
+        "user-not-active": "The relay or the server does not let this user in (any more).",
+        "wrong-role": "This context has another role.",
+    }
+)

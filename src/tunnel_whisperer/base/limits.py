@@ -1,0 +1,107 @@
+"""Every number that bounds what a peer can make us hold: value, unit, source.
+
+docs/threats.md names the attack behind each; docs/reference/limits.md is generated from here, so
+each constant has a string under it.
+"""
+
+from __future__ import annotations
+
+# -- windows and buffers of admitted peers ----------------------------------------------------
+
+PATH_WINDOW_BYTES = 16 * 1024 * 1024
+"""Bytes under way on one stream or channel: 1 Gbit/s at 100 ms is 12.5 MB (design.md 6)."""
+
+CONNECTION_WINDOW_BYTES = 64 * 1024 * 1024
+"""Bytes under way on one HTTP/2 connection: several full streams side by side."""
+
+STREAM_HIGH_WATER_BYTES = 256 * 1024
+"""Unsent bytes at which a writer is paused; small, for a queue is latency for its neighbours."""
+
+NOTSENT_LOWAT_BYTES = 256 * 1024
+"""Unsent bytes that the kernel may hold per socket (TCP_NOTSENT_LOWAT), for the same reason."""
+
+MAX_FRAME_BYTES = 256 * 1024
+"""HTTP/2 DATA frame size that we accept; large frames cost less per byte to parse."""
+
+SSH_PACKET_BYTES = 128 * 1024
+"""Payload of one SSH channel packet between our own ends; OpenSSH keeps to its own 32 KiB."""
+
+# -- strangers ---------------------------------------------------------------------------------
+
+STRANGER_WINDOW_BYTES = 64 * 1024
+"""Unacknowledged bytes of a stream whose VLESS header has not been admitted."""
+
+MAX_HEADER_BYTES = 12 * 1024
+"""Size of a request head: 8192 + 4096 as Xray (wire spec 3.4)."""
+
+MAX_CONCURRENT_STREAMS = 250
+"""Exchanges on one HTTP/2 connection, as Xray (wire spec 4)."""
+
+HEAD_TIMEOUT_S = 4.0
+"""Time to finish a request head on a new connection, as Xray (wire spec 4)."""
+
+HANDSHAKE_TIMEOUT_S = 10.0
+"""Time for a TLS handshake."""
+
+MAX_CONNECTIONS = 4096
+"""Open TCP connections of one relay."""
+
+MAX_CONNECTIONS_PER_ADDRESS = 512
+"""Open TCP connections of one address; a NAT may hide many clients."""
+
+MAX_HANDSHAKES_PER_S = 200
+"""TLS handshakes begun per second; more wait in the accept queue."""
+
+VLESS_HEADER_TIMEOUT_S = 15.0
+"""Time for the VLESS request header to arrive on an open stream."""
+
+MAX_VLESS_ADDONS_BYTES = 255
+"""The addons length is one byte (wire spec 1.1)."""
+
+# -- XHTTP sessions ----------------------------------------------------------------------------
+
+SESSION_REAP_S = 30.0
+"""A session without its GET is dropped after this time (wire spec 5.4)."""
+
+MAX_HALF_OPEN_SESSIONS = 256
+"""Sessions per tenant that still wait for their GET."""
+
+MAX_SESSION_ID_CHARS = 128
+"""Longer session ids are refused; Xray sends 36."""
+
+MAX_POST_BYTES = 1_000_000
+"""Body of one packet-up POST (scMaxEachPostBytes, wire spec 3.4)."""
+
+MAX_BUFFERED_POSTS = 30
+"""Out-of-order packets held per session (scMaxBufferedPosts, wire spec 5.3)."""
+
+# -- SSH ---------------------------------------------------------------------------------------
+
+SSH_LOGIN_TIMEOUT_S = 20.0
+"""Time from the first byte of SSH to a finished login."""
+
+SSH_KEEPALIVE_INTERVAL_S = 8.0
+"""Silence after which the peer is asked for a sign of life."""
+
+SSH_KEEPALIVE_COUNT = 2
+"""Unanswered questions before the session is given up: noticed within 8 x 3 = 24 s."""
+
+MAX_CHANNELS_PER_SESSION = 4096
+"""Open channels in one session."""
+
+PING_INTERVAL_S = 10.0
+"""HTTP/2: silence after which a PING is sent."""
+
+PING_TIMEOUT_S = 10.0
+"""HTTP/2: a PING unanswered for this long ends the connection."""
+
+# -- waiting -----------------------------------------------------------------------------------
+
+DIAL_TIMEOUT_S = 10.0
+"""One TCP connection attempt, proxy handshake included."""
+
+TARGET_DIAL_TIMEOUT_S = 10.0
+"""The server's attempt to reach a target."""
+
+OPEN_WAIT_S = 35.0
+"""A new local connection waits this long for the session to come back."""
