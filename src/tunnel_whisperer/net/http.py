@@ -7,8 +7,8 @@ Flow control, receiving: every byte given to ``body_received`` counts against th
 until ``acknowledge`` is called for it: call it when the byte was handed on. HTTP/1.1 has no
 windows: there the connection stops reading while too much is unacknowledged.
 
-Flow control, sending: ``send_body`` always takes the data. When an exchange holds more than
-its high-water mark, ``pause_sending`` is called; below the low-water mark ``resume_sending``.
+Flow control, sending: ``send_body`` always takes the data; ``unsent_bytes`` tells how much waits,
+and ``body_progressed`` is called when it shrank. Water marks are the business of the stream above.
 """
 
 from __future__ import annotations
@@ -37,11 +37,9 @@ class ExchangeHandler(Protocol):
         """Last call. None: both bodies ended in order. ``stream-reset``: the peer reset this
         exchange. ``link-lost``: the connection below died. Other codes name their cause."""
 
-    def pause_sending(self) -> None:
-        """More than the high-water mark is waiting to be sent on this exchange."""
-
-    def resume_sending(self) -> None:
-        """Less than the low-water mark is waiting again."""
+    def body_progressed(self) -> None:
+        """Some of our body was handed to the transport below: ``unsent_bytes`` shrank. Called at
+        most once per exchange and flush; never from inside ``send_body``."""
 
 
 class Exchange(Protocol):
