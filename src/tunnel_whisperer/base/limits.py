@@ -105,3 +105,12 @@ TARGET_DIAL_TIMEOUT_S = 10.0
 
 OPEN_WAIT_S = 35.0
 """A new local connection waits this long for the session to come back."""
+
+STREAM_CLOSE_LINGER_S = 10.0
+"""After our close, the peer has this long to end its own direction before the stream is reset."""
+
+STREAM_ANSWER_TIMEOUT_S = 10.0
+"""Time for the VLESS response header after a stream was asked for; then the next mode is tried."""
+
+MAX_LINKS = 12
+"""Links that one stream may open: one on HTTP/2, a few for packet-up on HTTP/1.1."""

@@ -1,0 +1,164 @@
+"""From this machine to a VLESS destination at the relay: dial, HTTP, XHTTP, VLESS in one step.
+
+With ``transport: auto`` the modes are tried from the fastest to the most patient one; the one
+that carried bytes both ways is kept for the next stream. Only silence and broken HTTP move us
+on: a refusal is an answer, and no other mode would change it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..base.errors import TwError, Unreachable
+from ..base.limits import STREAM_ANSWER_TIMEOUT_S
+from ..base.values import HostPort
+from ..wire.vless import Command, RequestHeader
+from .link import LinkPool, RelayEndpoint, dial_link
+from .vless import VlessClient
+from .xhttp_client import XhttpAddress, open_xhttp
+
+__all__ = ["MODES", "Uplink", "UplinkSettings"]
+
+_log = logging.getLogger("tw.net.uplink")
+
+MODES = ("stream-one", "stream-up", "packet-up")
+
+_SETUP = frozenset(
+    {"link-lost", "stream-reset", "timeout", "bad-http", "bad-xhttp", "bad-vless", "relay-unreachable"}
+)
+"""Failures after the link stood that another mode may not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkSettings:
+    """Everything that a machine needs to open streams at its relay."""
+
+    relay: RelayEndpoint
+    path: str
+    """``/tw/<server-id>``."""
+    uuid: uuid.UUID
+    """VLESS user id of this machine."""
+    transport: str = "auto"
+    """``auto`` or one of ``MODES``."""
+
+
+class Uplink:
+    """Opens streams at one relay; remembers which mode gets through.
+
+    Args:
+        settings: read once.
+    """
+
+    def __init__(self, settings: UplinkSettings) -> None:
+        self.settings = settings
+        self.mode: str | None = None
+        """The mode that worked last."""
+        self._context = None if settings.relay.plain else settings.relay.context()
+        self._random = random.SystemRandom()
+
+    async def open(
+        self, destination: HostPort, protocol_factory: Callable[[], asyncio.Protocol]
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """A stream to ``destination``, its response header received.
+
+        Each stream has links of its own, which end with it: a link that went deaf takes one
+        session with it and is never met again by the next.
+
+        Raises:
+            TwError: the reason of the last mode tried.
+        """
+        wanted = self.settings.transport
+        modes = MODES if wanted == "auto" else (wanted,)
+        if self.mode in modes:  # what worked before goes first
+            modes = (self.mode, *(mode for mode in modes if mode != self.mode))
+        for mode in modes:
+            try:
+                result = await self._open_in(mode, destination, protocol_factory)
+            except _NotCarried as failure:
+                _log.info("%s did not get through: %s", mode, failure.reason)
+                if mode == modes[-1]:
+                    raise failure.reason from None
+            else:
+                self.mode = mode
+                return result
+        raise AssertionError("no mode to try")
+
+    async def _open_in(
+        self, mode: str, destination: HostPort, protocol_factory: Callable[[], asyncio.Protocol]
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        relay = self.settings.relay
+        pool = LinkPool(lambda: dial_link(relay, self._context))
+        try:
+            await pool.link()  # a failure up to here is not the mode's
+            return await self._open_on(pool, mode, destination, protocol_factory)
+        except BaseException:
+            pool.abort()
+            raise
+
+    async def _open_on(
+        self,
+        pool: LinkPool,
+        mode: str,
+        destination: HostPort,
+        protocol_factory: Callable[[], asyncio.Protocol],
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        relay = self.settings.relay
+        header = RequestHeader(self.settings.uuid, Command.TCP, destination)
+        inner = _Closing(protocol_factory(), pool)
+        vless = VlessClient(header, inner)
+        try:
+            transport, _ = await open_xhttp(
+                pool,
+                XhttpAddress(self.settings.path, relay.address.host, "http" if relay.plain else "https"),
+                mode,
+                lambda: vless,
+                session_id=str(uuid.uuid4()),
+                draw=self._random.randint,
+            )
+            async with asyncio.timeout(STREAM_ANSWER_TIMEOUT_S):
+                await asyncio.shield(vless.ready)
+        except TimeoutError:
+            raise _NotCarried(
+                Unreachable(
+                    "timeout",
+                    f"the relay took the request but answered nothing within {STREAM_ANSWER_TIMEOUT_S:g} s",
+                    where=str(relay.address),
+                    hint="a proxy may hold back the answer: set xray.transport to packet-up",
+                )
+            ) from None
+        except TwError as exc:
+            if exc.code in _SETUP:
+                raise _NotCarried(exc) from exc
+            raise
+        return transport, inner.protocol
+
+
+class _NotCarried(Exception):
+    """This mode did not get through."""
+
+    def __init__(self, reason: TwError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+class _Closing(asyncio.Protocol):
+    """Closes the stream's links when the stream is over.
+
+    ``connection_lost`` is the only call that it must see, so all others are the inner protocol's
+    own methods, bound to this object: they cost nothing on the data path.
+    """
+
+    def __init__(self, protocol: asyncio.Protocol, pool: LinkPool) -> None:
+        self.protocol = protocol
+        self._pool = pool
+        for name in ("connection_made", "data_received", "eof_received", "pause_writing", "resume_writing"):
+            setattr(self, name, getattr(protocol, name))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._pool.close()
+        self.protocol.connection_lost(exc)

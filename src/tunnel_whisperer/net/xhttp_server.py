@@ -1,0 +1,233 @@
+"""The XHTTP server on HTTP exchanges: carries out the orders of one tenant's machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from ..base.errors import PeerFault, TwError, Unreachable
+from ..wire.http import RequestHead, ResponseHead
+from ..wire.xhttp_events import (
+    Acknowledge,
+    EndBody,
+    ResetRequest,
+    Respond,
+    SendBody,
+    StreamData,
+    StreamEnded,
+    StreamLost,
+    StreamOpened,
+)
+from ..wire.xhttp_server import XhttpServer
+from .http import Exchange
+from .xhttp_stream import XhttpStream
+
+__all__ = ["XhttpAcceptor"]
+
+
+class _Handler:
+    """One exchange's callbacks, with its number."""
+
+    __slots__ = ("_acceptor", "_request_id")
+
+    def __init__(self, acceptor: XhttpAcceptor, request_id: int) -> None:
+        self._acceptor = acceptor
+        self._request_id = request_id
+
+    def response_received(self, head: ResponseHead) -> None:
+        raise AssertionError("a server receives no responses")
+
+    def body_received(self, data: bytes) -> None:
+        self._acceptor.body_received(self._request_id, data)
+
+    def body_ended(self) -> None:
+        self._acceptor.body_ended(self._request_id)
+
+    def exchange_lost(self, exc: TwError | None) -> None:
+        self._acceptor.exchange_lost(self._request_id, exc)
+
+    def body_progressed(self) -> None:
+        self._acceptor.body_progressed(self._request_id)
+
+
+class XhttpAcceptor:
+    """All streams below one path, whatever connections their requests come on.
+
+    Args:
+        path: the tenant's path, such as ``/tw/srv1``.
+        open_stream: gives the protocol for a new stream; its ``connection_made`` follows.
+        draw: ``draw(lo, hi)`` returns an integer of that range, both ends included.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        open_stream: Callable[[XhttpStream], asyncio.Protocol],
+        draw: Callable[[int, int], int],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._machine = XhttpServer(path, draw)
+        self._open_stream = open_stream
+        self._exchanges: dict[int, Exchange] = {}
+        self._streams: dict[int, XhttpStream] = {}
+        self._by_request: dict[int, XhttpStream] = {}
+        self._causes: dict[int, TwError] = {}
+        self._next_request = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def open_streams(self) -> int:
+        """Streams with a protocol."""
+        return len(self._streams)
+
+    def accept(self, head: RequestHead, exchange: Exchange) -> _Handler:
+        """Take a request whose path and certificate the caller has checked."""
+        request_id = self._next_request
+        self._next_request += 1
+        self._exchanges[request_id] = exchange
+        self._machine.receive_request(request_id, head, self._loop.time())
+        self._turn()
+        return _Handler(self, request_id)
+
+    def close(self) -> None:
+        """Cut everything: every exchange is reset, every stream lost."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for stream in list(self._streams.values()):
+            stream.feed_lost(Unreachable("link-lost", "this tenant was removed from the relay"))
+        self._streams.clear()
+        self._by_request.clear()
+        for exchange in list(self._exchanges.values()):
+            exchange.reset()
+        self._exchanges.clear()
+
+    # -- from the exchanges -----------------------------------------------------------------
+
+    def body_received(self, request_id: int, data: bytes) -> None:
+        """A piece of an upload."""
+        self._machine.receive_body(request_id, data, self._loop.time())
+        self._turn()
+
+    def body_ended(self, request_id: int) -> None:
+        """An upload, or one packet of it, is complete."""
+        self._machine.receive_end(request_id, self._loop.time())
+        self._turn()
+
+    def exchange_lost(self, request_id: int, exc: TwError | None) -> None:
+        """The exchange is over; the machine is told only if it was cut."""
+        self._exchanges.pop(request_id, None)
+        if exc is not None and not self._closed:
+            self._causes[request_id] = exc
+            self._machine.receive_reset(request_id, self._loop.time())
+            self._turn()
+            self._causes.clear()
+        self._by_request.pop(request_id, None)
+
+    def body_progressed(self, request_id: int) -> None:
+        """Part of a download has left."""
+        stream = self._by_request.get(request_id)
+        if stream is not None:
+            stream.feed_progress()
+
+    # -- StreamShell ------------------------------------------------------------------------
+
+    def stream_write(self, stream_id: int, data: bytes) -> None:
+        self._machine.send_data(stream_id, data, self._loop.time())
+        self._turn()
+
+    def stream_end(self, stream_id: int) -> None:
+        self._machine.send_end(stream_id, self._loop.time())
+        self._turn()
+
+    def stream_close(self, stream_id: int) -> None:
+        self._machine.close_stream(stream_id, self._loop.time())
+        self._turn()
+
+    def stream_reset(self, stream_id: int) -> None:
+        self._streams.pop(stream_id, None)
+        if not self._closed:
+            self._machine.reset_stream(stream_id, self._loop.time())
+            self._turn()
+
+    def stream_acknowledge(self, stream_id: int, count: int) -> None:
+        if not self._closed:
+            self._machine.acknowledge(stream_id, count, self._loop.time())
+            self._turn()
+
+    def stream_unsent(self, stream_id: int) -> int:
+        exchange = self._download(stream_id)
+        return exchange.unsent_bytes if exchange is not None else 0
+
+    def stream_extra(self, stream_id: int, name: str) -> Any:
+        exchange = self._download(stream_id)
+        return exchange.get_extra_info(name) if exchange is not None else None
+
+    def _download(self, stream_id: int) -> Exchange | None:
+        request_id = self._machine.download_request(stream_id)
+        return None if request_id is None else self._exchanges.get(request_id)
+
+    # -- the turn ---------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        while (event := self._machine.next_event()) is not None:
+            match event:
+                case StreamData(stream_id, data):
+                    if (stream := self._streams.get(stream_id)) is not None:
+                        stream.feed_data(data)
+                case Acknowledge(request_id, count):
+                    if (exchange := self._exchanges.get(request_id)) is not None:
+                        exchange.acknowledge(count)
+                case SendBody(request_id, data):
+                    if (exchange := self._exchanges.get(request_id)) is not None:
+                        exchange.send_body(data)
+                case Respond(request_id, head, end):
+                    if (exchange := self._exchanges.get(request_id)) is not None:
+                        exchange.respond(head, end=end)
+                case EndBody(request_id):
+                    if (exchange := self._exchanges.get(request_id)) is not None:
+                        exchange.end_body()
+                case ResetRequest(request_id):
+                    if (exchange := self._exchanges.pop(request_id, None)) is not None:
+                        exchange.reset()
+                case StreamOpened(stream_id, _, request_id):
+                    self._opened(stream_id, request_id)
+                case StreamEnded(stream_id):
+                    if (stream := self._streams.get(stream_id)) is not None:
+                        stream.feed_end()
+                case StreamLost(stream_id, code, why):
+                    if (stream := self._streams.pop(stream_id, None)) is not None:
+                        stream.feed_lost(self._cause(code, why))
+                case _:
+                    raise AssertionError(f"not an event of a server: {event!r}")
+        self._arm()
+
+    def _opened(self, stream_id: int, request_id: int) -> None:
+        stream = XhttpStream(self, stream_id)
+        self._streams[stream_id] = stream
+        self._by_request[request_id] = stream
+        stream.start(self._open_stream(stream))
+
+    def _cause(self, code: str | None, why: str) -> TwError | None:
+        if code is None:
+            return None
+        if code == "stream-reset" and self._causes:
+            return next(iter(self._causes.values()))
+        return PeerFault(code, why)
+
+    def _arm(self) -> None:
+        deadline = None if self._closed else self._machine.next_deadline()
+        if self._timer is not None:
+            if deadline is not None and abs(self._timer.when() - deadline) < 0.001:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None:
+            self._timer = self._loop.call_at(deadline, self._deadline)
+
+    def _deadline(self) -> None:
+        self._timer = None
+        self._machine.handle_deadline(self._loop.time())
+        self._turn()
