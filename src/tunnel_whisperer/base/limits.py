@@ -114,3 +114,6 @@ STREAM_ANSWER_TIMEOUT_S = 10.0
 
 MAX_LINKS = 12
 """Links that one stream may open: one on HTTP/2, a few for packet-up on HTTP/1.1."""
+
+MAX_CERTIFICATE_CACHE = 1024
+"""Client certificates whose check is remembered by a relay."""

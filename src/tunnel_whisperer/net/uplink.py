@@ -160,5 +160,8 @@ class _Closing(asyncio.Protocol):
             setattr(self, name, getattr(protocol, name))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._pool.close()
+        if exc is None:
+            self._pool.close()
+        else:  # a link that failed may be deaf: it gets no chance to keep us waiting
+            self._pool.abort()
         self.protocol.connection_lost(exc)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ..base.errors import PeerFault, TwError, Unreachable
 from ..wire.http import RequestHead, ResponseHead
@@ -20,10 +20,12 @@ from ..wire.xhttp_events import (
     StreamOpened,
 )
 from ..wire.xhttp_server import XhttpServer
-from .http import Exchange
+from .http import Exchange, ExchangeHandler
 from .xhttp_stream import XhttpStream
 
 __all__ = ["XhttpAcceptor"]
+
+V = TypeVar("V")
 
 
 class _Handler:
@@ -31,7 +33,7 @@ class _Handler:
 
     __slots__ = ("_acceptor", "_request_id")
 
-    def __init__(self, acceptor: XhttpAcceptor, request_id: int) -> None:
+    def __init__(self, acceptor: XhttpAcceptor[Any], request_id: int) -> None:
         self._acceptor = acceptor
         self._request_id = request_id
 
@@ -51,8 +53,11 @@ class _Handler:
         self._acceptor.body_progressed(self._request_id)
 
 
-class XhttpAcceptor:
+class XhttpAcceptor(Generic[V]):
     """All streams below one path, whatever connections their requests come on.
+
+    ``V`` is whatever the caller knows about who made a request; a stream belongs to the visitor
+    that asked for its download.
 
     Args:
         path: the tenant's path, such as ``/tw/srv1``.
@@ -63,13 +68,14 @@ class XhttpAcceptor:
     def __init__(
         self,
         path: str,
-        open_stream: Callable[[XhttpStream], asyncio.Protocol],
+        open_stream: Callable[[XhttpStream, V], asyncio.Protocol],
         draw: Callable[[int, int], int],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._machine = XhttpServer(path, draw)
         self._open_stream = open_stream
         self._exchanges: dict[int, Exchange] = {}
+        self._visitors: dict[int, V] = {}
         self._streams: dict[int, XhttpStream] = {}
         self._by_request: dict[int, XhttpStream] = {}
         self._causes: dict[int, TwError] = {}
@@ -82,11 +88,12 @@ class XhttpAcceptor:
         """Streams with a protocol."""
         return len(self._streams)
 
-    def accept(self, head: RequestHead, exchange: Exchange) -> _Handler:
+    def accept(self, head: RequestHead, exchange: Exchange, visitor: V) -> ExchangeHandler:
         """Take a request whose path and certificate the caller has checked."""
         request_id = self._next_request
         self._next_request += 1
         self._exchanges[request_id] = exchange
+        self._visitors[request_id] = visitor
         self._machine.receive_request(request_id, head, self._loop.time())
         self._turn()
         return _Handler(self, request_id)
@@ -103,6 +110,7 @@ class XhttpAcceptor:
         for exchange in list(self._exchanges.values()):
             exchange.reset()
         self._exchanges.clear()
+        self._visitors.clear()
 
     # -- from the exchanges -----------------------------------------------------------------
 
@@ -119,6 +127,7 @@ class XhttpAcceptor:
     def exchange_lost(self, request_id: int, exc: TwError | None) -> None:
         """The exchange is over; the machine is told only if it was cut."""
         self._exchanges.pop(request_id, None)
+        self._visitors.pop(request_id, None)
         if exc is not None and not self._closed:
             self._causes[request_id] = exc
             self._machine.receive_reset(request_id, self._loop.time())
@@ -190,6 +199,7 @@ class XhttpAcceptor:
                     if (exchange := self._exchanges.get(request_id)) is not None:
                         exchange.end_body()
                 case ResetRequest(request_id):
+                    self._visitors.pop(request_id, None)
                     if (exchange := self._exchanges.pop(request_id, None)) is not None:
                         exchange.reset()
                 case StreamOpened(stream_id, _, request_id):
@@ -208,7 +218,7 @@ class XhttpAcceptor:
         stream = XhttpStream(self, stream_id)
         self._streams[stream_id] = stream
         self._by_request[request_id] = stream
-        stream.start(self._open_stream(stream))
+        stream.start(self._open_stream(stream, self._visitors[request_id]))
 
     def _cause(self, code: str | None, why: str) -> TwError | None:
         if code is None:

@@ -1,0 +1,1 @@
+"""Tunnel Whisperer: port-to-port bridges between private networks, inside ordinary HTTPS."""

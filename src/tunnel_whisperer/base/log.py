@@ -1,0 +1,57 @@
+"""Logging set up once per process: one line per record, to standard error, scrubbed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import datetime, timezone
+from typing import IO
+
+from .redact import redact
+
+__all__ = ["LEVELS", "set_up"]
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class _TextFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
+        line = f"{stamp} {record.levelname.lower():<7} {record.name}: {record.getMessage()}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return redact(line)
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+        }
+        if record.exc_info:
+            fields["exception"] = redact(self.formatException(record.exc_info))
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def set_up(level: str = "info", fmt: str = "text", stream: IO[str] | None = None) -> None:
+    """Send our records to ``stream`` (standard error); replaces an earlier set-up.
+
+    Args:
+        level: one of ``LEVELS``.
+        fmt: ``text`` or ``json``.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_JsonFormatter() if fmt == "json" else _TextFormatter())
+    ours = logging.getLogger("tw")
+    ours.handlers[:] = [handler]
+    ours.propagate = False
+    ours.setLevel(level.upper())
+    # The SSH library narrates every channel at INFO; our own records say it better.
+    library = logging.getLogger("asyncssh")
+    library.handlers[:] = [handler]
+    library.propagate = False
+    library.setLevel(logging.DEBUG if level == "debug" else logging.WARNING)

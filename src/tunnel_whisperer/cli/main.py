@@ -1,0 +1,92 @@
+"""``tw``: find the command, run it, turn its errors into one line and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+from ..base.errors import Broken, Misuse, TwError, render
+from ..base.redact import redact
+from .table import COMMANDS, CommandEntry, find
+
+__all__ = ["build_parser", "main"]
+
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``tw`` with these arguments (those of the process by default); returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(words)
+    except TwError as error:
+        print(redact(render(error)), file=sys.stderr)
+        if isinstance(error, Broken) and error.__cause__ is not None:
+            print(f"tw: please report this: {error.__cause__!r}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("tw: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away, as `tw list | head` does
+        sys.stderr.close()
+        return 0
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_overview())
+        return 0
+    if words[0] in ("-V", "--version"):
+        from importlib.metadata import version  # noqa: PLC0415 - keeps --help fast
+
+        print(f"tw {version('tunnel-whisperer')}")
+        return 0
+    found = find(words)
+    if found is None:
+        return _unknown(words)
+    entry, length = found
+    module = importlib.import_module(f".{entry.module}", __package__)
+    parser = build_parser(entry, module)
+    args = parser.parse_args(words[length:])
+    status: int = module.run(args)
+    return status
+
+
+def build_parser(entry: CommandEntry, module: object) -> argparse.ArgumentParser:
+    """The argument parser of one command: its own arguments, then those of all commands."""
+    parser = argparse.ArgumentParser(
+        prog=" ".join(("tw", *entry.words)),
+        description=f"{entry.summary[0].upper()}{entry.summary[1:]}.",
+        epilog=f"example: {module.EXAMPLE}",  # type: ignore[attr-defined]
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.configure(parser)  # type: ignore[attr-defined]
+    common = parser.add_argument_group("everywhere")
+    common.add_argument("--config-dir", metavar="DIR", help="where this identity lives")
+    common.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="how much to log")
+    common.add_argument("--log-format", choices=("text", "json"), help="how to log")
+    return parser
+
+
+def _overview() -> str:
+    width = max(len(" ".join(entry.words)) for entry in COMMANDS)
+    lines = ["usage: tw COMMAND [ARGUMENTS]", ""]
+    lines += [f"  {' '.join(entry.words):<{width}}  {entry.summary}" for entry in COMMANDS]
+    lines += ["", "tw COMMAND --help tells more. Start with: tw demo"]
+    return "\n".join(lines)
+
+
+def _unknown(words: list[str]) -> int:
+    known = [" ".join(entry.words) for entry in COMMANDS]
+    first = [name for name in known if name.split()[0] == words[0]]
+    if first:
+        hint = "tw " + " | tw ".join(first)
+    else:
+        close = difflib.get_close_matches(" ".join(words[:2]), known, n=1, cutoff=0.5)
+        close = close or difflib.get_close_matches(words[0], known, n=1, cutoff=0.5)
+        hint = f"tw {close[0]}" if close else "tw --help"
+    raise Misuse("bad-argument", f"there is no command {' '.join(words[:2])!r}", hint=hint)

@@ -1,0 +1,44 @@
+"""The commands as data: ``tw --help`` prints it without importing any of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["COMMANDS", "CommandEntry", "find"]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """One command."""
+
+    words: tuple[str, ...]
+    """What the user types after ``tw``."""
+    module: str
+    """Its file in this package."""
+    summary: str
+    """One line, as an imperative."""
+
+
+COMMANDS = (
+    CommandEntry(("demo",), "demo", "relay, server and client on this machine, end to end"),
+    CommandEntry(("create", "user"), "create_user", "let somebody in, and write their file"),
+    CommandEntry(("serve",), "serve", "run the server of this machine"),
+    CommandEntry(("connect",), "connect", "open the local ports, and keep them connected"),
+    CommandEntry(("join",), "join", "ask a relay that someone else owns for a slot"),
+    CommandEntry(("relay", "run"), "relay_run", "run the embedded relay"),
+    CommandEntry(("enroll",), "enroll", "admit a server to this relay"),
+    CommandEntry(("unenroll",), "unenroll", "remove a server from this relay, at once"),
+    CommandEntry(("list", "users"), "list_users", "show the users of this server"),
+    CommandEntry(("list", "servers"), "list_servers", "show the servers of this relay"),
+    CommandEntry(("delete", "user"), "delete_user", "stop letting somebody in"),
+    CommandEntry(("config", "view"), "config_view", "show the configuration of this machine"),
+)
+
+
+def find(words: list[str]) -> tuple[CommandEntry, int] | None:
+    """The command that ``words`` begin with, and how many of them name it."""
+    for length in (2, 1):
+        for entry in COMMANDS:
+            if len(entry.words) == length and tuple(words[:length]) == entry.words:
+                return entry, length
+    return None

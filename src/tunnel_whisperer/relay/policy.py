@@ -1,0 +1,60 @@
+"""What a server may do at the relay's SSH endpoint: listen on its own port, nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from ..base.errors import Refused, TwError
+from ..base.values import HostPort
+from ..ssh.endpoint import Opened, ServerSession
+from .rendezvous import Rendezvous
+from .tenant import Tenant
+
+__all__ = ["RelayPolicy"]
+
+_log = logging.getLogger("tw.relay.ssh")
+
+
+class RelayPolicy:
+    """The SSH policy of the relay (``ssh.endpoint.Policy``)."""
+
+    def __init__(self, rendezvous: Rendezvous) -> None:
+        self._rendezvous = rendezvous
+        self._tenants: dict[str, Tenant] = {}
+        self._sessions: set[ServerSession] = set()
+
+    def set_tenants(self, tenants: Iterable[Tenant]) -> None:
+        """Replace all tenants; sessions of those that went, or whose key changed, end at once."""
+        self._tenants = {tenant.server_id: tenant for tenant in tenants}
+        for session in list(self._sessions):
+            if not self.authenticate(session.user, session.public_key):
+                session.close("this server was removed from the relay")
+
+    def authenticate(self, user: str, public_key: str) -> bool:
+        tenant = self._tenants.get(user)
+        return tenant is not None and tenant.ssh_public_key.split()[:2] == public_key.split()[:2]
+
+    async def open(self, session: ServerSession, target: HostPort, origin: HostPort) -> Opened:
+        raise Refused("not-authorised", "the relay opens no connections")
+
+    def listen(self, session: ServerSession, bind: HostPort) -> bool:
+        tenant = self._tenants.get(session.user)
+        # OpenSSH's permitlisten treats localhost and 127.0.0.1 as different words; so do we.
+        if tenant is None or bind != tenant.listener:
+            _log.warning("%s: refused to listen on %s", session.user, bind)
+            return False
+        self._rendezvous.listen(session, bind)
+        _log.info("%s: server connected, listens on %s", session.user, bind)
+        return True
+
+    def unlisten(self, session: ServerSession, bind: HostPort) -> None:
+        self._rendezvous.unlisten(session, bind)
+
+    def session_opened(self, session: ServerSession) -> None:
+        self._sessions.add(session)
+
+    def session_closed(self, session: ServerSession, error: TwError | None) -> None:
+        self._sessions.discard(session)
+        self._rendezvous.forget(session)
+        _log.info("%s: server disconnected: %s", session.user, error or "closed in order")

@@ -1,0 +1,207 @@
+"""The embedded relay assembled: listener, front, gate, one XHTTP server per tenant, SSH endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import logging
+import random
+import urllib.parse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ..base.errors import TwError
+from ..base.limits import PATH_WINDOW_BYTES
+from ..base.values import HostPort
+from ..net.http import Exchange, ExchangeHandler
+from ..net.http_front import HttpFront
+from ..net.listener import Listener
+from ..net.tls import server_context
+from ..net.vless import VlessServer
+from ..net.xhttp_server import XhttpAcceptor
+from ..net.xhttp_stream import XhttpStream
+from ..ssh.endpoint import SshEndpoint
+from ..wire.http import RequestHead, ResponseHead, header
+from ..wire.vless import RequestHeader
+from .gate import RELAY_SSH, Gate, Visitor
+from .policy import RelayPolicy
+from .rendezvous import Rendezvous
+from .tenant import CheckCertificate, Tenant
+
+__all__ = ["Relay", "RelaySettings"]
+
+_log = logging.getLogger("tw.relay")
+
+CERTIFICATE_HEADER = "x-client-certificate"
+"""How a TLS-ending proxy hands the client certificate on: base64 DER (Caddy) or URL-encoded PEM
+(nginx). Believed only with ``behind_proxy``; the proxy must overwrite what a client sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """How a relay listens."""
+
+    listen: HostPort
+    """Port 0 picks a free one."""
+    host_key: bytes
+    """Private SSH host key, OpenSSH PEM."""
+    certificate: Path | None = None
+    """TLS certificate chain (PEM); None behind a proxy."""
+    key: Path | None = None
+    """Its key (PEM)."""
+    behind_proxy: bool = False
+    """Plain HTTP from a proxy that ends TLS."""
+    need_certificate: bool = True
+    """See ``Gate``."""
+
+
+class Relay:
+    """One running relay.
+
+    Args:
+        settings: fixed for its life.
+        check: verifies a client certificate against a tenant's CA.
+    """
+
+    def __init__(self, settings: RelaySettings, check: CheckCertificate) -> None:
+        self._settings = settings
+        self._gate = Gate(check, need_certificate=settings.need_certificate)
+        self._rendezvous = Rendezvous()
+        self._policy = RelayPolicy(self._rendezvous)
+        self._endpoint = SshEndpoint(settings.host_key, self._policy)
+        self._acceptors: dict[str, XhttpAcceptor[Visitor]] = {}
+        self._tenants: dict[str, Tenant] = {}
+        self._listener: Listener | None = None
+        self._random = random.SystemRandom()
+
+    # -- life -------------------------------------------------------------------------------
+
+    async def start(self) -> HostPort:
+        """Listen. Returns the address bound.
+
+        Raises:
+            Misuse: ``port-in-use``, ``bad-certificate``.
+        """
+        self._listener = Listener(
+            self._settings.listen, lambda: HttpFront(self._accept), context=self._context()
+        )
+        return await self._listener.start()
+
+    async def close(self) -> None:
+        """Stop listening and cut everything."""
+        if self._listener is not None:
+            await self._listener.close()
+        for acceptor in self._acceptors.values():
+            acceptor.close()
+        self._acceptors.clear()
+        await self._rendezvous.drain()
+
+    def set_tenants(self, tenants: Sequence[Tenant]) -> None:
+        """Replace all tenants, live: others feel nothing, the removed are cut at once."""
+        new = {tenant.server_id: tenant for tenant in tenants}
+        for server_id, old in self._tenants.items():
+            if new.get(server_id) != old:
+                if (acceptor := self._acceptors.pop(server_id, None)) is not None:
+                    acceptor.close()
+                _log.info("%s: tenant %s", server_id, "changed" if server_id in new else "removed")
+        self._tenants = new
+        self._gate.set_tenants(tenants)
+        self._policy.set_tenants(tenants)
+        if self._listener is not None:
+            self._listener.set_context(self._context())
+
+    def is_server_there(self, server_id: str) -> bool:
+        """Whether that tenant's server is connected now."""
+        tenant = self._tenants.get(server_id)
+        return tenant is not None and self._rendezvous.is_listening(tenant.listener)
+
+    def _context(self) -> object:
+        settings = self._settings
+        if settings.behind_proxy:
+            return None
+        assert settings.certificate is not None and settings.key is not None
+        return server_context(
+            settings.certificate,
+            settings.key,
+            [tenant.ca_pem for tenant in self._tenants.values()],
+            alpn=("h2", "http/1.1"),
+        )
+
+    # -- the first gate: requests -----------------------------------------------------------
+
+    def _accept(self, head: RequestHead, exchange: Exchange) -> ExchangeHandler:
+        visitor = self._gate.visit(head.target, self._certificate(head, exchange))
+        if visitor is None:
+            return _NotFound(exchange)
+        if visitor.uuid is not None:
+            exchange.grow_window(PATH_WINDOW_BYTES)
+        return self._acceptor(visitor.tenant).accept(head, exchange, visitor)
+
+    def _certificate(self, head: RequestHead, exchange: Exchange) -> bytes | None:
+        if self._settings.behind_proxy:
+            return _decode_certificate(header(head.headers, CERTIFICATE_HEADER))
+        der: bytes | None = exchange.get_extra_info("peercert_der")
+        return der
+
+    def _acceptor(self, tenant: Tenant) -> XhttpAcceptor[Visitor]:
+        acceptor = self._acceptors.get(tenant.server_id)
+        if acceptor is None:
+            acceptor = XhttpAcceptor(tenant.path, self._open_stream, self._random.randint)
+            self._acceptors[tenant.server_id] = acceptor
+        return acceptor
+
+    # -- the second gate: streams -----------------------------------------------------------
+
+    def _open_stream(self, stream: XhttpStream, visitor: Visitor) -> asyncio.Protocol:
+        return VlessServer(partial(self._admit, visitor))
+
+    def _admit(
+        self, visitor: Visitor, request: RequestHeader, transport: asyncio.Transport
+    ) -> asyncio.Protocol:
+        try:
+            destination = self._gate.destination(visitor, request)
+            if destination == RELAY_SSH:
+                return self._endpoint.accept({"tenant": visitor.tenant.server_id})
+            peer = transport.get_extra_info("peername") or ("0.0.0.0", 0)
+            return self._rendezvous.join(destination, HostPort(peer[0], peer[1]))
+        except TwError as exc:
+            _log.info("%s: stream refused: %s", visitor.tenant.server_id, exc)
+            raise
+
+
+class _NotFound:
+    """The answer to everybody else: a bare 404, the same for every path and method."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        exchange.respond(ResponseHead(404, (("content-length", "0"),)), end=True)
+
+    def response_received(self, head: ResponseHead) -> None:
+        raise AssertionError("a server receives no responses")
+
+    def body_received(self, data: bytes) -> None:
+        self._exchange.acknowledge(len(data))
+
+    def body_ended(self) -> None:
+        pass
+
+    def exchange_lost(self, exc: TwError | None) -> None:
+        pass
+
+    def body_progressed(self) -> None:
+        pass
+
+
+def _decode_certificate(value: str | None) -> bytes | None:
+    if not value:
+        return None
+    text = urllib.parse.unquote(value)
+    if text.startswith("-----BEGIN CERTIFICATE-----"):
+        text = text.partition("-----BEGIN CERTIFICATE-----")[2].partition("-----END")[0]
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (ValueError, binascii.Error):
+        return None

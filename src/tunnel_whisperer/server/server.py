@@ -1,0 +1,90 @@
+"""The server assembled: uplink, session to the relay, reverse listener, SSH endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..base.values import HostPort
+from ..net.uplink import Uplink, UplinkSettings
+from ..ssh.authorized_keys import AccessRecord
+from ..ssh.endpoint import SshEndpoint
+from ..ssh.keeper import KeeperStatus, SessionKeeper
+from ..ssh.session import ClientSession, open_session
+from .policy import TargetPolicy
+
+__all__ = ["Server", "ServerSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What a server needs to know."""
+
+    uplink: UplinkSettings
+    relay_ssh: HostPort
+    """VLESS destination of the relay's SSH: 127.0.0.1:22."""
+    relay_user: str
+    """SSH user at the relay."""
+    relay_host_key: str
+    """``ssh-ed25519 AAAA..``, pinned."""
+    listener: HostPort
+    """Our reverse listener there: 127.0.0.1:<tenant port>."""
+    private_key: bytes
+    """For the relay; OpenSSH PEM."""
+    host_key: bytes
+    """Private SSH host key that clients pin; OpenSSH PEM."""
+    authorized_keys: Path
+    """The access record."""
+    user: str
+    """SSH user name that clients log in as."""
+
+
+class Server:
+    """One server.
+
+    Args:
+        settings: fixed for its life.
+        on_change: told each new status of the session to the relay.
+    """
+
+    def __init__(
+        self, settings: ServerSettings, on_change: Callable[[KeeperStatus], None] | None = None
+    ) -> None:
+        self._settings = settings
+        self._uplink = Uplink(settings.uplink)
+        self.policy = TargetPolicy(AccessRecord(settings.authorized_keys), settings.user)
+        self._endpoint = SshEndpoint(settings.host_key, self.policy)
+        self.keeper = SessionKeeper(self._connect, on_change=on_change)
+
+    async def run(self) -> None:
+        """Until cancelled.
+
+        Raises:
+            TwError: a failure that trying again cannot mend.
+        """
+        try:
+            await self.keeper.run()
+        finally:
+            for session in list(self.policy.sessions):
+                session.close("the server is shutting down")
+
+    async def _connect(self) -> ClientSession:
+        settings = self._settings
+        session = await open_session(
+            lambda factory: self._uplink.open(settings.relay_ssh, factory),
+            user=settings.relay_user,
+            private_key=settings.private_key,
+            host_key=settings.relay_host_key,
+            name="relay",
+        )
+        try:
+            await session.publish(settings.listener, self._accept)
+        except BaseException:
+            session.abort()
+            raise
+        return session
+
+    def _accept(self, origin: HostPort) -> asyncio.Protocol:
+        return self._endpoint.accept({"peername": (origin.host, origin.port)})

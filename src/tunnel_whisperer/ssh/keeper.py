@@ -1,0 +1,160 @@
+"""Keeps one session up: connect, hold, wait, again.
+
+Both sides use it: the client for its session to the server, the server for its session to the
+relay. What a failure means is decided by its code alone: nothing but a mistake of our own or a
+wrong host key ends the loop, for a certificate, a UUID or a server that is refused tonight may be
+let in tomorrow, and nobody is there to start us again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from ..base.backoff import Backoff
+from ..base.errors import Broken, Misuse, TwError, Unreachable
+from .session import ClientSession
+
+__all__ = ["KeeperState", "KeeperStatus", "SessionKeeper"]
+
+_log = logging.getLogger("tw.ssh.keeper")
+
+
+class KeeperState(Enum):
+    """Where the loop is."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    WAITING = "waiting"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperStatus:
+    """What a person wants to know about the session."""
+
+    state: KeeperState
+    since: float
+    """Loop time at which this state began."""
+    error: TwError | None = None
+    """Why it is not up."""
+    retry_in_s: float | None = None
+    """WAITING: the delay chosen."""
+    sessions: int = 0
+    """How many sessions there were."""
+
+
+def _is_final(error: TwError) -> bool:
+    return isinstance(error, Misuse) or error.code == "host-key-mismatch"
+
+
+class SessionKeeper:
+    """One session that comes back.
+
+    Args:
+        connect: opens a session, or raises TwError.
+        on_change: told each new status, from the event loop.
+        draw: returns a number in [0, 1), for jitter.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[ClientSession]],
+        *,
+        on_change: Callable[[KeeperStatus], None] | None = None,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._connect = connect
+        self._on_change = on_change
+        self._backoff = Backoff(draw)
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self.session: ClientSession | None = None
+        """The session while it is up."""
+        self.status = KeeperStatus(KeeperState.CONNECTING, self._loop.time())
+
+    async def run(self) -> None:
+        """Until cancelled.
+
+        Raises:
+            TwError: a failure that trying again cannot mend.
+        """
+        try:
+            while True:
+                error = await self._one_session()
+                if _is_final(error):
+                    self._set(KeeperState.ENDED, error)
+                    raise error
+                delay = self._backoff.next_delay()
+                _log.info("trying again in %.1f s: %s", delay, error)
+                self._set(KeeperState.WAITING, error, delay)
+                await self._sleep(delay)
+        finally:
+            if self.session is not None:
+                self.session.abort()
+                self.session = None
+
+    def hurry(self) -> None:
+        """Try again now if it is waiting: somebody wants a connection, or the network is back."""
+        self._hurry.set()
+
+    async def wait_session(self, timeout_s: float) -> ClientSession:
+        """The session, once it is up.
+
+        Raises:
+            TwError: it did not come up in time; the reason of the last failure.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.session is None:
+                    if self.status.state is KeeperState.ENDED:
+                        break
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        if self.session is None:
+            raise self.status.error or Unreachable("timeout", "the session did not come up in time")
+        return self.session
+
+    async def _one_session(self) -> TwError:
+        self._set(KeeperState.CONNECTING, self.status.error)
+        try:
+            session = await self._connect()
+        except TwError as exc:
+            return exc
+        except (OSError, ValueError) as exc:  # a foreign error that was not mapped is our fault
+            _log.error("unexpected failure while connecting", exc_info=exc)
+            return Broken("internal", f"{type(exc).__name__}: {exc}")
+        self.session = session
+        began = self._loop.time()
+        self._set(KeeperState.UP)
+        try:
+            error = await asyncio.shield(session.closed)
+        finally:
+            self.session = None
+            session.abort()
+        self._backoff.connection_ended(self._loop.time() - began)
+        return error or Unreachable("session-lost", "the other end closed the session")
+
+    async def _sleep(self, delay_s: float) -> None:
+        self._hurry.clear()
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+
+    def _set(
+        self, state: KeeperState, error: TwError | None = None, retry_in_s: float | None = None
+    ) -> None:
+        sessions = self.status.sessions + (state is KeeperState.UP)
+        self.status = KeeperStatus(state, self._loop.time(), error, retry_in_s, sessions)
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+        if self._on_change is not None:
+            self._on_change(self.status)

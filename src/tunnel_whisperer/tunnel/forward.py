@@ -1,0 +1,103 @@
+"""One local port: each connection waits for the session, becomes a channel, is spliced.
+
+The port stays open while the session is away. A connection that is made then waits, unread, and
+is carried when the session is back; after 35 s it is reset, so that the application learns of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from ..base.errors import TwError
+from ..base.limits import OPEN_WAIT_S
+from ..base.tasks import TaskSet
+from ..base.values import Grant, HostPort
+from ..net.listen import LocalListener, listen_local
+from ..net.splice import SpliceResult, Waiting
+from ..ssh.keeper import SessionKeeper
+
+__all__ = ["Forward"]
+
+_log = logging.getLogger("tw.tunnel.forward")
+
+
+class Forward:
+    """A local listener and its connections.
+
+    Args:
+        grant: local port (0 picks one) and target.
+        listen_host: local interface, 127.0.0.1 by default.
+        keeper: gives the session.
+    """
+
+    def __init__(self, grant: Grant, listen_host: str, keeper: SessionKeeper) -> None:
+        self.grant = grant
+        self._listen_host = listen_host
+        self._keeper = keeper
+        self._listener: LocalListener | None = None
+        self._tasks = TaskSet(f"forward-{grant.local_port}", _log)
+        self._spliced: set[Waiting] = set()
+        self.opened = 0
+        """Connections that reached the target since the start."""
+        self.bytes_up = 0
+        """Sent by applications here, of ended connections."""
+        self.bytes_down = 0
+        """Received by applications here, of ended connections."""
+        self.last_error: TwError | None = None
+        """Why the last connection that failed did so."""
+
+    @property
+    def address(self) -> HostPort:
+        """Where it listens."""
+        assert self._listener is not None
+        return self._listener.bound_address
+
+    @property
+    def open_connections(self) -> int:
+        """Connections under way, waiting ones included."""
+        return len(self._spliced)
+
+    async def start(self) -> None:
+        """Open the port.
+
+        Raises:
+            Misuse: ``port-in-use``.
+        """
+        self._listener = await listen_local(
+            HostPort(self._listen_host, self.grant.local_port), self._accepted
+        )
+
+    async def close(self) -> None:
+        """Close the port and reset its connections."""
+        if self._listener is not None:
+            await self._listener.close()
+        await self._tasks.drain()
+        for waiting in list(self._spliced):
+            waiting.give_up()
+
+    def _accepted(self) -> asyncio.Protocol:
+        waiting = Waiting(on_end=lambda result: self._ended(waiting, result))
+        self._spliced.add(waiting)
+        self._tasks.spawn(self._carry(waiting), "carry")
+        return waiting
+
+    async def _carry(self, waiting: Waiting) -> None:
+        try:
+            self._keeper.hurry()
+            session = await self._keeper.wait_session(OPEN_WAIT_S)
+            await session.open_channel(
+                self.grant.target, waiting.origin, lambda: waiting.other_side()
+            )
+            self.opened += 1
+            self.last_error = None
+        except TwError as exc:
+            self.last_error = exc
+            _log.warning("port %d: connection not carried: %s", self.grant.local_port, exc)
+            waiting.give_up()
+
+    def _ended(self, waiting: Waiting, result: SpliceResult) -> None:
+        self._spliced.discard(waiting)
+        self.bytes_up += result.bytes_ab
+        self.bytes_down += result.bytes_ba
+        _log.info("port %d: connection ended: %s", self.grant.local_port, result)
