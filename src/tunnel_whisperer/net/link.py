@@ -12,6 +12,7 @@ from typing import cast
 from ..base.errors import Unreachable
 from ..base.limits import MAX_LINKS
 from ..base.values import HostPort
+from .bulk_reader import BulkReader
 from .dial import dial
 from .h1_connection import H1ClientConnection
 from .h2_client import H2ClientConnection
@@ -54,23 +55,24 @@ class RelayEndpoint:
         )
 
 
-class _AlpnSwitch(asyncio.Protocol):
+class _AlpnSwitch(BulkReader):
     """Becomes the HTTP connection that the TLS handshake agreed on."""
 
     def __init__(self, http: str) -> None:
+        super().__init__(asyncio.Protocol())
         self._http = http
         self.connection: ClientConnection | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         tls = transport.get_extra_info("ssl_object")
         version = self._http if tls is None else tls.selected_alpn_protocol()
-        connection: asyncio.Protocol
+        connection: H2ClientConnection | H1ClientConnection
         if version in ("h2", "2"):
             connection = H2ClientConnection()
         else:  # a relay or a proxy without ALPN speaks HTTP/1.1
             connection = H1ClientConnection()
-        self.connection = cast(ClientConnection, connection)
-        transport.set_protocol(connection)
+        self.connection = connection
+        self.switch(connection)
         connection.connection_made(transport)
 
 
