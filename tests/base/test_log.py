@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from tunnel_whisperer.base.log import set_up
+
+
+@pytest.fixture(autouse=True)
+def restore() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in ("tw", "asyncssh")]
+    saved = [(x, list(x.handlers), x.level, x.propagate) for x in loggers]
+    yield
+    for logger, handlers, level, propagate in saved:
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+def test_text_is_one_scrubbed_line() -> None:
+    out = io.StringIO()
+    set_up("info", "text", out)
+    logging.getLogger("tw.x").warning("via http://u:secret@p:1")
+    logging.getLogger("tw.x").debug("not shown")
+    assert out.getvalue().count("\n") == 1
+    assert "warning" in out.getvalue() and "tw.x" in out.getvalue()
+    assert "secret" not in out.getvalue()
+
+
+def test_json_is_one_object_per_record() -> None:
+    out = io.StringIO()
+    set_up("debug", "json", out)
+    try:
+        raise ValueError("u://a:b@c")
+    except ValueError:
+        logging.getLogger("tw.y").exception("two\nlines")
+    record = json.loads(out.getvalue())
+    assert record["message"] == "two\nlines" and record["level"] == "error"
+    assert "a:b@" not in record["exception"]
+
+
+def test_set_up_twice_does_not_log_twice() -> None:
+    out = io.StringIO()
+    set_up("info", "text", out)
+    set_up("info", "text", out)
+    logging.getLogger("tw.z").info("once")
+    assert out.getvalue().count("once") == 1

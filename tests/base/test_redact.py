@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from tunnel_whisperer.base.redact import redact
+
+_PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA\n-----END OPENSSH PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        (f"loaded {_PEM} from x", "b3BlbnNzaC1rZXk"),
+        (_PEM[:60], "b3BlbnNz"),
+        ("proxy http://bob:hunter2@proxy.lan:3128", "hunter2"),
+        ("proxy http://bob:hunter2@proxy.lan:3128", "bob"),
+        ("socks5://u:p%40ss@h:1", "p%40ss"),
+        ("Proxy-Authorization: Basic Ym9iOmh1bnRlcjI=", "Ym9iOmh1bnRlcjI="),
+        ("authorization: Bearer abcdef", "abcdef"),
+        ("uuid 11111111-2222-3333-4444-555555555555 refused", "555555555555"),
+    ],
+)
+def test_secrets_are_masked(text: str, secret: str) -> None:
+    assert secret not in redact(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["plain words", "http://proxy.lan:3128/path", "10.0.0.1:5432 opened", "SHA256:abcdef0123456789"]
+)
+def test_the_rest_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_the_owner_can_tell_which_uuid_it_was() -> None:
+    assert "abcd..." in redact("uuid abcd1111-2222-3333-4444-555555555555")
