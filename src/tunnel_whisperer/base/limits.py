@@ -89,6 +89,28 @@ SSH_KEEPALIVE_COUNT = 2
 MAX_CHANNELS_PER_SESSION = 4096
 """Open channels in one session."""
 
+CHANNEL_START_WINDOW_BYTES = 256 * 1024
+"""Receive window of a new channel; it doubles with use up to PATH_WINDOW_BYTES, so that a channel
+whose reader is stuck from the start holds no more than this."""
+
+SSH_REKEY_BYTES = 32 * 1024**3
+"""Bytes under one SSH key: half of the 2^32 cipher blocks that RFC 4344 section 3.2 allows."""
+
+SSH_REKEY_INTERVAL_S = 3600.0
+"""Age of an SSH key at which new keys are agreed on."""
+
+SSH_CLOSE_LINGER_S = 1.0
+"""After the disconnect message, the stream has this long to end before it is cut."""
+
+SSH_PROBE_TIMEOUT_S = 3.0
+"""Time for a live peer to answer when it is asked for a sign of life out of turn."""
+
+SSH_OPEN_TIMEOUT_S = 30.0
+"""Time for the answer to a channel open; the far side's own dial takes up to 10 s of it."""
+
+MAX_PEER_REASON_CHARS = 200
+"""Length of a peer's own words that we repeat in a message or a log."""
+
 PING_INTERVAL_S = 10.0
 """HTTP/2: silence after which a PING is sent."""
 

@@ -1,0 +1,67 @@
+"""asyncssh's exceptions and SSH's reason codes as our errors, and back: once, where they enter."""
+
+from __future__ import annotations
+
+import asyncssh
+from asyncssh.constants import (
+    OPEN_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_CONNECT_FAILED,
+    OPEN_RESOURCE_SHORTAGE,
+    OPEN_UNKNOWN_CHANNEL_TYPE,
+)
+
+from ..base.errors import PeerFault, Refused, Retry, TwError, Unreachable
+from ..base.limits import MAX_PEER_REASON_CHARS
+
+__all__ = ["open_failure", "open_failure_code", "peer_words", "session_fault"]
+
+
+def peer_words(text: str) -> str:
+    """A peer's own words, safe to print: one line, no control characters, bounded."""
+    return "".join(c if c.isprintable() else "?" for c in text[:MAX_PEER_REASON_CHARS])
+
+
+def open_failure(code: int, reason: str) -> TwError:
+    """What a refused channel open means (RFC 4254 section 5.1)."""
+    words = peer_words(reason) or "no reason given"
+    if code in (OPEN_ADMINISTRATIVELY_PROHIBITED, OPEN_UNKNOWN_CHANNEL_TYPE):
+        return Refused("not-authorised", words)
+    if code == OPEN_RESOURCE_SHORTAGE:
+        return Refused("too-many", words, retry=Retry.BACKOFF)
+    return Unreachable("target-refused", words)
+
+
+def open_failure_code(error: TwError) -> int:
+    """The reason code that tells the peer most nearly what ``error`` says."""
+    if error.code == "too-many":
+        return OPEN_RESOURCE_SHORTAGE
+    return OPEN_ADMINISTRATIVELY_PROHIBITED if isinstance(error, Refused) else OPEN_CONNECT_FAILED
+
+
+def session_fault(exc: BaseException | None, farewell: str | None) -> TwError:
+    """Why a session ended that we did not end.
+
+    Args:
+        exc: what asyncssh said; our own errors of the stream below come through as they are.
+        farewell: the reason in the peer's disconnect message, if it sent one.
+    """
+    if isinstance(exc, TwError):
+        return exc
+    if isinstance(exc, asyncssh.HostKeyNotVerifiable):
+        return Refused(
+            "host-key-mismatch",
+            "the SSH host key is not the pinned one",
+            hint="an impostor may sit in between; if the key was changed on purpose, get a new configuration",
+        )
+    if isinstance(exc, asyncssh.PermissionDenied):
+        return Refused(
+            "user-not-active",
+            "this user's key is not let in",
+            hint="ask the server's admin whether the user was removed or has expired",
+            retry=Retry.BACKOFF,
+        )
+    if farewell is not None:
+        return Unreachable("session-lost", f"the other end closed the session: {peer_words(farewell)}")
+    if exc is None or isinstance(exc, (asyncssh.ConnectionLost, OSError)):
+        return Unreachable("session-lost", "the stream below the session ended")
+    return PeerFault("protocol-fault", f"SSH failed: {peer_words(str(exc))}")

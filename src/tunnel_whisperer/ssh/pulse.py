@@ -1,0 +1,75 @@
+"""Signs of life of one session: asked for after a silence, with a deadline, for ever.
+
+Any byte counts as a sign of life. After an interval without one the peer is asked
+(``keepalive@openssh.com``, which every SSH answers, if only with a refusal); after
+``SSH_KEEPALIVE_COUNT`` unanswered questions the session is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ..base.errors import TwError, Unreachable
+from ..base.limits import SSH_KEEPALIVE_COUNT, SSH_KEEPALIVE_INTERVAL_S, SSH_PROBE_TIMEOUT_S
+from .packets import PacketPath
+
+__all__ = ["Pulse"]
+
+_REQUEST = b"keepalive@openssh.com"
+
+
+class Pulse:
+    """Watches one connection.
+
+    Args:
+        connection: asked and listened to.
+        give_up: called once with the reason when the peer is taken for dead.
+    """
+
+    def __init__(self, connection: PacketPath, give_up: Callable[[TwError], None]) -> None:
+        self._connection = connection
+        self._give_up = give_up
+        self._loop = asyncio.get_running_loop()
+        self._missed = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self.rtt_s: float | None = None
+        """Round trip of the last question, end to end; None before the first answer."""
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._timer = self._loop.call_later(SSH_KEEPALIVE_INTERVAL_S, self._check)
+
+    def stop(self) -> None:
+        """Cease to watch."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check(self) -> None:
+        silent_s = self._loop.time() - self._connection.last_heard
+        if silent_s < SSH_KEEPALIVE_INTERVAL_S * (self._missed or 1):
+            self._missed = 0
+            self._timer = self._loop.call_later(SSH_KEEPALIVE_INTERVAL_S - silent_s, self._check)
+        elif self._missed >= SSH_KEEPALIVE_COUNT:
+            self._timer = None
+            self._give_up(Unreachable("session-lost", f"no sign of life for {silent_s:.0f} s"))
+        else:
+            self._missed += 1
+            self._timer = self._loop.call_later(SSH_KEEPALIVE_INTERVAL_S, self._check)
+            self._connection.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        asked = self._loop.time()
+        await self._connection._make_global_request(_REQUEST)
+        self.rtt_s = self._loop.time() - asked
+
+    async def probe(self) -> bool:
+        """Whether the peer answers a question within ``SSH_PROBE_TIMEOUT_S``."""
+        heard = self._connection.last_heard
+        try:
+            async with asyncio.timeout(SSH_PROBE_TIMEOUT_S):
+                await self._ask()
+        except TimeoutError:
+            pass
+        return self._connection.last_heard > heard and not self._connection.is_closed()
