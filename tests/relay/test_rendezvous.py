@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from tests.kit.clock import run
+from tests.kit.pipe import pipe
+from tunnel_whisperer.base.errors import TwError, Unreachable
+from tunnel_whisperer.base.values import HostPort
+from tunnel_whisperer.relay.rendezvous import Rendezvous
+from tunnel_whisperer.ssh.endpoint import ServerSession
+
+BIND = HostPort("127.0.0.1", 20000)
+ORIGIN = HostPort("192.0.2.1", 4711)
+
+
+class FakeSession:
+    def __init__(self, name: str, failure: TwError | None = None) -> None:
+        self.user = name
+        self.failure = failure
+        self.opened: list[asyncio.Protocol] = []
+
+    async def open_forwarded(
+        self, bind: HostPort, origin: HostPort, factory: Callable[[], asyncio.Protocol]
+    ) -> None:
+        await asyncio.sleep(0.1)
+        if self.failure is not None:
+            raise self.failure
+        self.opened.append(factory())
+
+
+def _session(fake: FakeSession) -> ServerSession:
+    return cast(ServerSession, fake)
+
+
+def test_nobody_there() -> None:
+    async def main() -> None:
+        with pytest.raises(Unreachable) as caught:
+            Rendezvous().join(BIND, ORIGIN)
+        assert caught.value.code == "server-not-there"
+
+    run(main())
+
+
+def test_the_newest_serves_and_an_older_one_gets_the_port_back() -> None:
+    async def main() -> None:
+        rendezvous = Rendezvous()
+        old, new = FakeSession("old"), FakeSession("new")
+        rendezvous.listen(_session(old), BIND)
+        rendezvous.listen(_session(new), BIND)
+
+        async def join() -> None:
+            left, _ = pipe()
+            protocol = rendezvous.join(BIND, ORIGIN)
+            protocol.connection_made(left)
+            await asyncio.sleep(1)
+
+        await join()
+        assert (len(old.opened), len(new.opened)) == (0, 1)
+        rendezvous.forget(_session(new))
+        await join()
+        assert (len(old.opened), len(new.opened)) == (1, 1)
+        rendezvous.unlisten(_session(old), BIND)
+        assert not rendezvous.is_listening(BIND)
+        await rendezvous.drain()
+
+    run(main())
+
+
+def test_listening_twice_takes_one_place() -> None:
+    async def main() -> None:
+        rendezvous = Rendezvous()
+        session = _session(FakeSession("s"))
+        rendezvous.listen(session, BIND)
+        rendezvous.listen(session, BIND)
+        rendezvous.unlisten(session, BIND)
+        assert not rendezvous.is_listening(BIND)
+
+    run(main())
