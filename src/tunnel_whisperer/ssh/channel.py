@@ -126,7 +126,14 @@ class ChannelTransport(StreamTransport):
             self._send_close()
             return
         assert self._factory is not None
-        opening.set_result(self._connect(self._factory))
+        try:
+            protocol = self._factory()
+        except Exception as exc:  # told to who asked; the session is not to blame
+            opening.set_exception(exc)
+            self.abort()
+        else:
+            self._connect(protocol)
+            opening.set_result(protocol)
 
     def process_open_failure(self, code: int, reason: str, lang: str) -> None:
         """Called by asyncssh: the peer refuses."""
@@ -151,15 +158,19 @@ class ChannelTransport(StreamTransport):
         self._take_peer(send_chan, send_window, send_pktsize)
         decide(self)
 
-    def accept(self, protocol_factory: Callable[[], asyncio.Protocol]) -> None:
-        """Agree to the channel and connect its protocol. Harmless if the session is over."""
-        if self._close_received or self._is_open:
+    def accept(self, protocol: asyncio.Protocol) -> None:
+        """Agree to the channel and connect ``protocol``, which is told of the end soon after if
+        the session is over already."""
+        assert not self._is_open
+        if self._close_received:
+            self._connect(protocol)
+            self._lose(Unreachable("session-lost", "the session ended"))
             return
         self._connection.send_channel_open_confirmation(
             self._peer_number, self._number, self._window_left, SSH_PACKET_BYTES
         )
         self._is_open = True
-        self._connect(protocol_factory)
+        self._connect(protocol)
 
     def refuse(self, code: int, reason: str) -> None:
         """Refuse the channel with a reason code of RFC 4254 section 5.1."""
@@ -173,10 +184,9 @@ class ChannelTransport(StreamTransport):
         self._send_window = window
         self._send_packet_bytes = min(packet_bytes, SSH_PACKET_BYTES)
 
-    def _connect(self, factory: Callable[[], asyncio.Protocol]) -> asyncio.Protocol:
-        protocol = self._stream_protocol = factory()
-        protocol.connection_made(self)
-        return protocol
+    def _connect(self, protocol: asyncio.Protocol) -> None:
+        self._stream_protocol = protocol
+        self._protocol_call("connection_made", self)
 
     # -- packets of the peer ----------------------------------------------------------------------
 

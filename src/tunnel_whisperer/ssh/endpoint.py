@@ -41,8 +41,9 @@ __all__ = ["Opened", "Policy", "ServerSession", "SshEndpoint"]
 
 _log = logging.getLogger("tw.ssh.endpoint")
 
-Opened = Callable[[], asyncio.Protocol]
-"""Makes the protocol of a channel; called once, when the channel has been confirmed."""
+Opened = asyncio.Protocol
+"""The protocol of a channel. It is always connected, and told of the end, even if the peer has
+gone in the meantime."""
 
 _NOWHERE = HostPort("0.0.0.0", 1)
 """Stands for an origin that the peer left out or made up."""

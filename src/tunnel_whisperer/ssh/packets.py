@@ -39,6 +39,8 @@ _DATA_HEAD = struct.Struct(">BBII")
 """Padding length, MSG_CHANNEL_DATA, recipient channel, data length (RFC 4254 section 5.2)."""
 _SEQUENCE_MASK = 0xFFFFFFFF
 
+Buffer = bytes | bytearray | memoryview
+
 
 class DataChannel(Protocol):
     """A channel as the packet path sees it."""
@@ -83,7 +85,7 @@ class PacketPath(SSHConnection):
         else:
             self._seal(bytes((pkttype,)), b"".join(args))
 
-    def send_channel_data(self, number: int, data: bytes | bytearray | memoryview) -> None:
+    def send_channel_data(self, number: int, data: Buffer) -> None:
         """``data`` as one packet to the peer's channel ``number``; the caller minds the window."""
         size = len(data)
         if self._may_seal():
@@ -100,7 +102,7 @@ class PacketPath(SSHConnection):
             and not (self._rekey_seconds and time.monotonic() >= self._rekey_time)
         )
 
-    def _seal(self, head: bytes, data: bytes | bytearray | memoryview) -> None:
+    def _seal(self, head: bytes, data: Buffer) -> None:
         if self._transport is None:
             return
         assert self._sealer is not None
@@ -119,15 +121,26 @@ class PacketPath(SSHConnection):
     def data_received(self, data: bytes, datatype: Any = None) -> None:
         """Bytes of the stream, in pieces of any size."""
         self.last_heard = self._loop.time()
-        if self._received or not self._can_open():
-            self._received += data
+        rest: bytes | memoryview = data
+        if self._received:
+            # Complete the packet that is begun, so that what follows need not be copied.
+            missing = self._missing_bytes()
+            self._received += rest[:missing]
+            rest = memoryview(data)[missing:]
             self._drain()
-            return
-        used = self._guarded(self._open_packets, data)
-        if used < len(data) and self._transport is not None:
-            self._received += memoryview(data)[used:]
-            if not self._can_open():
-                self._drain()
+        if rest and not self._received and self._can_open():
+            rest = memoryview(rest)[self._guarded(self._open_packets, rest) :]
+        if rest and self._transport is not None:
+            self._received += rest
+            self._drain()
+
+    def _missing_bytes(self) -> int:
+        """How many bytes complete the packet at the start of what was received, or its header."""
+        have = len(self._received)
+        if have < _HEADER_BYTES:
+            return _HEADER_BYTES - have
+        length = int.from_bytes(self._received[:_HEADER_BYTES], "big")
+        return max(_HEADER_BYTES + min(length, self._max_recv_pktlen + 1) + TAG_BYTES - have, 0)
 
     def _can_open(self) -> bool:
         """At a packet boundary, with AES-GCM, and no packet under asynchronous treatment."""
@@ -142,7 +155,7 @@ class PacketPath(SSHConnection):
             if self._can_open():
                 used = self._guarded(self._open_packets, self._received)
                 del self._received[:used]
-                if self._can_open():  # the rest is not a whole packet yet
+                if not used or self._can_open():  # the rest is not a whole packet yet
                     return
             elif self._recv_handler in (self._recv_version, self._recv_pkthdr, self._recv_packet):
                 self._inpbuf += bytes(self._received[:_SLOW_PIECE_BYTES])
@@ -158,7 +171,7 @@ class PacketPath(SSHConnection):
         if is_async:
             self._drain()
 
-    def _guarded(self, parse: Callable[[bytes | bytearray], int], data: bytes | bytearray) -> int:
+    def _guarded(self, parse: Callable[[Buffer], int], data: Buffer) -> int:
         try:
             return parse(data)
         except DisconnectError as exc:
@@ -168,7 +181,7 @@ class PacketPath(SSHConnection):
             self.internal_error()
         return len(data)
 
-    def _open_packets(self, data: bytes | bytearray) -> int:
+    def _open_packets(self, data: Buffer) -> int:
         """Open and dispatch the whole packets in ``data``. Returns how many bytes they took."""
         at, end = 0, len(data)
         with memoryview(data) as view:

@@ -76,7 +76,7 @@ def _accept_forwarded(channel: ChannelTransport, accept: AcceptForwarded, origin
     except TwError as exc:
         channel.refuse(open_failure_code(exc), exc.why)
     else:
-        channel.accept(lambda: protocol)
+        channel.accept(protocol)
 
 
 class _Owner(asyncssh.SSHClient):
