@@ -75,6 +75,16 @@ MAX_POST_BYTES = 1_000_000
 MAX_BUFFERED_POSTS = 30
 """Out-of-order packets held per session (scMaxBufferedPosts, wire spec 5.3)."""
 
+PACKET_BACKLOG_BYTES = 256 * 1024
+"""Bytes of packet-up POSTs that the application has not taken; above, POSTs wait for their answer."""
+
+HALF_CLOSED_REAP_S = 300.0
+"""A packet-up session whose download has ended is dropped after this time without a packet: nothing
+else would tell that its client is gone. As Xray's idle limit (wire spec 6)."""
+
+MAX_REFUSED_BODY_BYTES = 256 * 1024
+"""Body of a refused request that is read and thrown away before the request is reset."""
+
 # -- SSH ---------------------------------------------------------------------------------------
 
 SSH_LOGIN_TIMEOUT_S = 20.0
@@ -116,6 +126,48 @@ PING_INTERVAL_S = 10.0
 
 PING_TIMEOUT_S = 10.0
 """HTTP/2: a PING unanswered for this long ends the connection."""
+
+# -- HTTP/2 and HTTP/1.1 connections -------------------------------------------------------------
+
+MAX_HEADER_BLOCK_FRAMES = 16
+"""HTTP/2: HEADERS and CONTINUATION frames of one head; MAX_HEADER_BYTES fit in one."""
+
+MAX_CONTROL_FRAME_BYTES = 16 * 1024
+"""HTTP/2: a frame that must be held until it is complete (all but plain DATA)."""
+
+IDLE_FRAMES_BURST = 20_000
+"""HTTP/2: frames that carry nothing (PING, SETTINGS, WINDOW_UPDATE, empty DATA..) that a peer may
+send at once. A Go peer answers a full PATH_WINDOW_BYTES with 8,000 WINDOW_UPDATEs."""
+
+IDLE_FRAMES_PER_S = 1_000
+"""HTTP/2: such frames for good; every BYTES_PER_WINDOW_UPDATE that we send allow one more."""
+
+BYTES_PER_WINDOW_UPDATE = 2 * 1024
+"""HTTP/2: a Go peer sends two WINDOW_UPDATEs per 4 KiB that it consumed."""
+
+RESETS_BURST = 1_000
+"""HTTP/2: streams that a peer may reset, or make us reset, at once: all clients behind one proxy."""
+
+RESETS_PER_S = 100
+"""HTTP/2: such streams for good (rapid reset, CVE-2023-44487)."""
+
+MAX_WAITING_CONTROL_FRAMES = 10_000
+"""HTTP/2: answers (PING, SETTINGS, RST_STREAM) held for a peer that does not read, as Go."""
+
+MAX_REMEMBERED_RESETS = 1_024
+"""HTTP/2: streams that we reset, whose late frames are ignored."""
+
+FLUSH_BYTES = 256 * 1024
+"""Body bytes handed to a transport per turn of the event loop."""
+
+TURN_BYTES = 64 * 1024
+"""Body bytes of one exchange per turn while others wait."""
+
+HTTP_IDLE_TIMEOUT_S = 300.0
+"""A server ends a connection without an exchange after this time, as Xray's client pool."""
+
+MAX_PIPELINED_BYTES = 64 * 1024
+"""HTTP/1.1: bytes held of requests that wait for the one before them."""
 
 # -- waiting -----------------------------------------------------------------------------------
 
