@@ -56,7 +56,9 @@ def test_grant(text: str, grant: Grant) -> None:
     assert Grant.parse(text) == grant
 
 
-@pytest.mark.parametrize("text", ["", "0", "70000", "a", "5432:", ":5432", "1:2:3:4", "5000-5010", "1:5000-5010"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "70000", "a", "5432:", ":5432", "1:2:3:4", "5000-5010", "1:5000-5010"]
+)
 def test_grant_refused(text: str) -> None:
     with pytest.raises(Misuse):
         Grant.parse(text)

@@ -23,8 +23,17 @@ class Bridge:
         self.directory = directory
         self.relay = self.start_relay()
         lab.wait_for_log("relay", "listening")
-        lab.tw("server", "server", "join", RELAY_NAME, "--id", "plant", "--out", str(directory / "request.json"))
-        lab.tw("relay", "relay", "enroll", str(directory / "request.json"), "--out", str(directory / "response.json"))
+        lab.tw(
+            "server", "server", "join", RELAY_NAME, "--id", "plant", "--out", str(directory / "request.json")
+        )
+        lab.tw(
+            "relay",
+            "relay",
+            "enroll",
+            str(directory / "request.json"),
+            "--out",
+            str(directory / "response.json"),
+        )
         lab.tw("server", "server", "join", "--apply", str(directory / "response.json"))
         bundle = str(directory / "alice.zip")
         lab.tw("server", "server", "create", "user", "alice", "-m", f"{LOCAL_PORT}:{SERVICE_PORT}",

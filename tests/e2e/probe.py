@@ -1,15 +1,15 @@
 """Small programs that the e2e tests run inside a namespace: services and clients with checksums.
 
-    probe.py serve PORT              one service, told what to do by the first line of a connection:
-                                     "send N\\n" sends N pseudo-random bytes and ends; "take\\n" reads to
-                                     the end, answers with the SHA-256, ends; "take N\\n" reads N bytes,
-                                     answers likewise; "echo\\n" echoes to the end
-    probe.py fetch PORT N            fetches N bytes, checks them, prints MB/s
-    probe.py push PORT N             pushes N bytes, half-closes, checks the digest, prints MB/s
-    probe.py put PORT N              the same with the length said beforehand instead of the half-close
-    probe.py short PORT COUNT        COUNT connections at once, each echoes 1 KB and ends
-    probe.py tick PORT SECONDS       one echo a tenth of a second on one connection; prints the longest gap
-    probe.py wait PORT SECONDS       one new connection and echo; prints how long it took
+probe.py serve PORT              one service, told what to do by the first line of a connection:
+                                 "send N\\n" sends N pseudo-random bytes and ends; "take\\n" reads to
+                                 the end, answers with the SHA-256, ends; "take N\\n" reads N bytes,
+                                 answers likewise; "echo\\n" echoes to the end
+probe.py fetch PORT N            fetches N bytes, checks them, prints MB/s
+probe.py push PORT N             pushes N bytes, half-closes, checks the digest, prints MB/s
+probe.py put PORT N              the same with the length said beforehand instead of the half-close
+probe.py short PORT COUNT        COUNT connections at once, each echoes 1 KB and ends
+probe.py tick PORT SECONDS       one echo a tenth of a second on one connection; prints the longest gap
+probe.py wait PORT SECONDS       one new connection and echo; prints how long it took
 """
 
 from __future__ import annotations

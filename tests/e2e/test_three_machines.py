@@ -71,7 +71,17 @@ def test_postgresql_with_fifty_clients(bridge: Bridge, tmp_path: Path) -> None:
     lab, pg = bridge.lab, binaries[-1]
     as_postgres = ("runuser", "-u", "postgres", "--")
     try:
-        lab.run("server", *as_postgres, str(pg / "initdb"), "-D", str(data / "db"), "-A", "trust", "-U", "postgres")
+        lab.run(
+            "server",
+            *as_postgres,
+            str(pg / "initdb"),
+            "-D",
+            str(data / "db"),
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+        )
         lab.start(
             "server", *as_postgres, str(pg / "postgres"), "-D", str(data / "db"), "-p", "5432",
             "-k", str(data), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", name="postgres",

@@ -24,7 +24,7 @@ class Pki:
     def __init__(self, directory: Path) -> None:
         key, ca_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test CA")])
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
 
         def build(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
             return (
@@ -43,9 +43,12 @@ class Pki:
         leaf = build(
             x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay.test")]), key.public_key()
         ).add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("relay.test"), x509.DNSName("localhost")]), critical=False
+            x509.SubjectAlternativeName([x509.DNSName("relay.test"), x509.DNSName("localhost")]),
+            critical=False,
         )
-        self.ca, self.certificate, self.key = (directory / name for name in ("ca.crt", "relay.crt", "relay.key"))
+        self.ca, self.certificate, self.key = (
+            directory / name for name in ("ca.crt", "relay.crt", "relay.key")
+        )
         pem = serialization.Encoding.PEM
         self.ca.write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(pem))
         self.certificate.write_bytes(leaf.sign(ca_key, hashes.SHA256()).public_bytes(pem))

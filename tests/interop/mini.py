@@ -15,25 +15,25 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tunnel_whisperer.base.errors import Refused, TwError
-from tunnel_whisperer.base.limits import PATH_WINDOW_BYTES
-from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.net.dial import dial
-from tunnel_whisperer.net.http import Exchange, ExchangeHandler
 from tunnel_whisperer.net.http_front import HttpFront
-from tunnel_whisperer.net.link import RelayEndpoint
 from tunnel_whisperer.net.listen import listen_local
 from tunnel_whisperer.net.listener import Listener
 from tunnel_whisperer.net.splice import Waiting
 from tunnel_whisperer.net.tls import server_context
+
+from tests.interop.xray import PATH, UUID
+from tunnel_whisperer.base.errors import Refused, TwError
+from tunnel_whisperer.base.limits import PATH_WINDOW_BYTES
+from tunnel_whisperer.base.values import HostPort
+from tunnel_whisperer.net.http import Exchange, ExchangeHandler
+from tunnel_whisperer.net.link import RelayEndpoint
 from tunnel_whisperer.net.uplink import Uplink, UplinkSettings
 from tunnel_whisperer.net.vless import VlessServer
 from tunnel_whisperer.net.xhttp_server import XhttpAcceptor
 from tunnel_whisperer.net.xhttp_stream import XhttpStream
 from tunnel_whisperer.wire.http import RequestHead
 from tunnel_whisperer.wire.vless import RequestHeader
-
-from tests.interop.xray import PATH, UUID
 
 __all__ = ["LoopThread", "MiniClient", "MiniServer"]
 
@@ -113,9 +113,7 @@ class MiniServer:
 class MiniClient:
     """A local port; each connection becomes a stream to ``127.0.0.1:target_port``."""
 
-    def __init__(
-        self, endpoint: RelayEndpoint, target_port: int, *, mode: str, user: str = UUID
-    ) -> None:
+    def __init__(self, endpoint: RelayEndpoint, target_port: int, *, mode: str, user: str = UUID) -> None:
         self._uplink = Uplink(UplinkSettings(endpoint, PATH, uuid.UUID(user), mode))
         self._target = HostPort("127.0.0.1", target_port)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -141,5 +139,3 @@ class MiniClient:
         except TwError as exc:
             self.failures.append(exc)
             waiting.give_up()
-
-

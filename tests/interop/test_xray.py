@@ -57,9 +57,7 @@ def test_xray_client_on_our_server(
 
     server, port = loop_thread.run(start())
     local = free_port()
-    config = client_config(
-        local, port, service, mode=mode, ca=pki.ca if tls else None, http=http.split()[1]
-    )
+    config = client_config(local, port, service, mode=mode, ca=pki.ca if tls else None, http=http.split()[1])
     with Xray(config, tmp_path, "client", python):
         _banner(local)
         _carry(local)

@@ -85,9 +85,7 @@ def server_config(port: int, *, mode: str = "auto", tls: tuple[Path, Path] | Non
     stream: dict[str, Any] = {"network": "xhttp", "xhttpSettings": {"path": PATH, "mode": mode}}
     if tls is not None:
         stream["security"] = "tls"
-        stream["tlsSettings"] = {
-            "certificates": [{"certificateFile": str(tls[0]), "keyFile": str(tls[1])}]
-        }
+        stream["tlsSettings"] = {"certificates": [{"certificateFile": str(tls[0]), "keyFile": str(tls[1])}]}
     return {
         "log": {"loglevel": "info"},
         "inbounds": [
@@ -148,7 +146,11 @@ def client_config(
                 "protocol": "vless",
                 "settings": {
                     "vnext": [
-                        {"address": "127.0.0.1", "port": server_port, "users": [{"id": uuid, "encryption": "none"}]}
+                        {
+                            "address": "127.0.0.1",
+                            "port": server_port,
+                            "users": [{"id": uuid, "encryption": "none"}],
+                        }
                     ]
                 },
                 "streamSettings": stream,

@@ -96,7 +96,9 @@ def test_a_user_reaches_the_listener_of_its_server_and_nothing_else(target: Host
 
 def test_the_server_reaches_the_relays_ssh() -> None:
     gate, _ = _gate()
-    assert gate.destination(Visitor(PLANT, SERVER), RequestHeader(SERVER, Command.TCP, RELAY_SSH)) == RELAY_SSH
+    assert (
+        gate.destination(Visitor(PLANT, SERVER), RequestHeader(SERVER, Command.TCP, RELAY_SSH)) == RELAY_SSH
+    )
 
 
 def test_a_check_is_made_once_per_certificate_and_forgotten_with_its_tenant() -> None:

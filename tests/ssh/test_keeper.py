@@ -36,9 +36,7 @@ class Script:
 
 
 def _keeper(script: Script, seen: list[KeeperStatus] | None = None) -> SessionKeeper:
-    return SessionKeeper(
-        script.connect, on_change=None if seen is None else seen.append, draw=lambda: 0.5
-    )
+    return SessionKeeper(script.connect, on_change=None if seen is None else seen.append, draw=lambda: 0.5)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

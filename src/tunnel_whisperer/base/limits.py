@@ -166,6 +166,9 @@ TURN_BYTES = 64 * 1024
 HTTP_IDLE_TIMEOUT_S = 300.0
 """A server ends a connection without an exchange after this time, as Xray's client pool."""
 
+HTTP_CLOSE_LINGER_S = 2.0
+"""Time for the last bytes of a connection that we end to leave; then it is cut."""
+
 MAX_PIPELINED_BYTES = 64 * 1024
 """HTTP/1.1: bytes held of requests that wait for the one before them."""
 

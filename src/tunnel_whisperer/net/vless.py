@@ -90,9 +90,7 @@ class VlessServer(asyncio.Protocol):
             ``Unreachable`` for a destination that is not there: response header, then the end.
     """
 
-    def __init__(
-        self, admit: Callable[[RequestHeader, asyncio.Transport], asyncio.Protocol]
-    ) -> None:
+    def __init__(self, admit: Callable[[RequestHeader, asyncio.Transport], asyncio.Protocol]) -> None:
         self._admit = admit
         self._reader = RequestReader()
         self._transport: asyncio.Transport | None = None

@@ -13,8 +13,8 @@ import logging
 from ..base.errors import TwError, Unreachable
 from ..base.tasks import TaskSet
 from ..base.values import HostPort
-from ..ssh.endpoint import ServerSession
 from ..net.splice import Waiting
+from ..ssh.endpoint import ServerSession
 
 __all__ = ["Rendezvous"]
 

@@ -29,9 +29,7 @@ class TargetPolicy:
         wall_clock: seconds since 1970, for expiry.
     """
 
-    def __init__(
-        self, record: AccessRecord, user: str, wall_clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, record: AccessRecord, user: str, wall_clock: Callable[[], float] = time.time) -> None:
         self._record = record
         self._user = user
         self._wall_clock = wall_clock

@@ -90,9 +90,7 @@ class _Connection(PacketPath, SSHServerConnection):
     async def reload_config(self) -> None:
         """There is no configuration file: nothing depends on who logs in."""
 
-    async def validate_public_key(
-        self, username: str, key_data: bytes, msg: bytes, signature: bytes
-    ) -> bool:
+    async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
         """As asyncssh, and remembers the key whose signature was right."""
         good: bool = await super().validate_public_key(username, key_data, msg, signature)
         if good and msg:

@@ -149,9 +149,7 @@ class SessionKeeper:
         except TimeoutError:
             pass
 
-    def _set(
-        self, state: KeeperState, error: TwError | None = None, retry_in_s: float | None = None
-    ) -> None:
+    def _set(self, state: KeeperState, error: TwError | None = None, retry_in_s: float | None = None) -> None:
         sessions = self.status.sessions + (state is KeeperState.UP)
         self.status = KeeperStatus(state, self._loop.time(), error, retry_in_s, sessions)
         changed, self._changed = self._changed, asyncio.Event()

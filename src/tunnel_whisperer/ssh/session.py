@@ -30,9 +30,7 @@ __all__ = ["ClientSession", "OpenStream", "open_session"]
 
 _log = logging.getLogger("tw.ssh.session")
 
-OpenStream = Callable[
-    [Callable[[], asyncio.Protocol]], Awaitable[tuple[asyncio.Transport, asyncio.Protocol]]
-]
+OpenStream = Callable[[Callable[[], asyncio.Protocol]], Awaitable[tuple[asyncio.Transport, asyncio.Protocol]]]
 """Opens the stream below the session and connects the protocol that it is given."""
 
 AcceptForwarded = Callable[[HostPort], asyncio.Protocol]
@@ -236,9 +234,7 @@ async def open_session(
         if waiter.done() and not waiter.cancelled():
             waiter.exception()  # seen: told below, or outrun by what cancelled us
         if isinstance(exc, TimeoutError):
-            raise Unreachable(
-                "timeout", f"no login within {SSH_LOGIN_TIMEOUT_S:g} s", where=name
-            ) from None
+            raise Unreachable("timeout", f"no login within {SSH_LOGIN_TIMEOUT_S:g} s", where=name) from None
         if isinstance(exc, (asyncssh.Error, OSError, TwError)):
             fault = session_fault(exc, connection.farewell)
             fault.where = fault.where or name

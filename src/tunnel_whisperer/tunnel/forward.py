@@ -86,9 +86,7 @@ class Forward:
         try:
             self._keeper.hurry()
             session = await self._keeper.wait_session(OPEN_WAIT_S)
-            await session.open_channel(
-                self.grant.target, waiting.origin, lambda: waiting.other_side()
-            )
+            await session.open_channel(self.grant.target, waiting.origin, lambda: waiting.other_side())
             self.opened += 1
             self.last_error = None
         except TwError as exc:

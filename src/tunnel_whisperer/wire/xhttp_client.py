@@ -6,27 +6,27 @@ stream-up    a GET for the download, a POST whose body is the upload
 packet-up    a GET for the download, numbered POSTs for the upload
 ===========  ====================================================================================
 
-============  =======================================================================
-state         meaning
-============  =======================================================================
-``NEW``       not started
-``OPEN``      both directions carry
-``WE_ENDED``  our end was sent; the download goes on
-``PEER_ENDED`` the download is complete; we may go on
-``ENDING``    both directions ended; requests of ours still wait for their answers
-``OVER``      nothing more happens
-============  =======================================================================
+==============  =====================================================================
+state           meaning
+==============  =====================================================================
+``NEW``         not started
+``OPEN``        both directions carry
+``WE_ENDED``    our end was sent; the download goes on
+``PEER_ENDED``  the download is complete; we may go on
+``ENDING``      both directions ended; requests of ours are not yet sent or answered
+``OVER``        nothing more happens
+==============  =====================================================================
 
-================  ========  ========  ========  ======
-input             OPEN      WE_ENDED  PEER_END  ENDING
-================  ========  ========  ========  ======
-we end            WE_ENDED  --        ENDING    --
-download ends     PEER_END  ENDING    --        --
-all answered      --        --        --        OVER
-status not 200    OVER      OVER      OVER      OVER
-request is reset  OVER      OVER      OVER      OVER
-we reset          OVER      OVER      OVER      OVER
-================  ========  ========  ========  ======
+=================  ==========  ========  ==========  ======
+input              OPEN        WE_ENDED  PEER_ENDED  ENDING
+=================  ==========  ========  ==========  ======
+we end             WE_ENDED    --        ENDING      --
+download ends      PEER_ENDED  ENDING    --          --
+all is answered    --          --        --          OVER
+status not 200     OVER        OVER      OVER        OVER
+request is reset   OVER        OVER      OVER        OVER
+we reset           OVER        OVER      OVER        OVER
+=================  ==========  ========  ==========  ======
 
 A packet whose request dies before its answer is sent once more under its number: the server drops
 what it has already (idle HTTP/1.1 connections die just when they are used again). The answer to a
@@ -138,6 +138,7 @@ class XhttpClient:
         self._download = -1
         self._upload: int | None = None
         self._open: set[int] = set()  # requests not over in both directions, without packets
+        self._upload_sent = False  # to its end
         self._upload_refused = False  # the answer to a stream-up upload ended before the upload
         self._packets: PacketSender | None = None
         if mode == "packet-up":
@@ -220,9 +221,14 @@ class XhttpClient:
                 self._lose("stream-reset", "the peer reset the stream")
 
     def request_sent(self, request_id: int, now: float) -> None:
-        """All of a request's body was handed to the transport."""
-        if self._packets is not None and self._state is not _State.OVER:
+        """All of a request's body, its end included, was handed to the transport."""
+        if self._state is _State.OVER:
+            return
+        if self._packets is not None:
             self._packets.sent(request_id)
+        elif request_id == self._upload and self._state in (_State.WE_ENDED, _State.ENDING):
+            self._upload_sent = True
+            self._finish_if_done()
 
     # -- from the application ---------------------------------------------------------------
 
@@ -292,8 +298,11 @@ class XhttpClient:
     # -- the end ----------------------------------------------------------------------------
 
     def _finish_if_done(self) -> None:
-        """Orderly: nothing is left to be sent or answered, apart from bodies handed out already."""
+        """Orderly: nothing is left to be sent or answered. Nothing else tells in stream-one that
+        the server may have ended before our upload was out."""
         if self._state is not _State.ENDING or self._open:
+            return
+        if self._mode == "stream-one" and not self._upload_sent:
             return
         if self._packets is None or self._packets.idle:
             self._state = _State.OVER

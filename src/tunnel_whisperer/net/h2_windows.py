@@ -1,0 +1,79 @@
+"""Bounds on what an HTTP/2 peer may send: receive windows and frame allowances. Pure."""
+
+from __future__ import annotations
+
+__all__ = ["Allowance", "ReceiveWindow"]
+
+
+class ReceiveWindow:
+    """One flow-control window (RFC 9113 section 5.2), seen from the receiver.
+
+    ``target`` is what may be under way or unacknowledged together. Credit is given back in pieces
+    of at least an eighth of it: an update per frame would cost more than the frame.
+
+    Args:
+        target: bytes.
+        credit: what the peer believes to have now, if that differs.
+    """
+
+    __slots__ = ("_credit", "_step", "target", "unacknowledged")
+
+    def __init__(self, target: int, credit: int | None = None) -> None:
+        self._credit = target if credit is None else credit
+        self.target = target
+        self._step = target // 8
+        self.unacknowledged = 0
+        """Bytes received and not yet handed on."""
+
+    def receive(self, count: int) -> bool:
+        """``count`` bytes arrived; False if the peer had no right to send them."""
+        self._credit -= count
+        self.unacknowledged += count
+        return self._credit >= 0
+
+    def acknowledge(self, count: int) -> int:
+        """``count`` bytes were handed on. Returns the credit to send now, often 0."""
+        self.unacknowledged -= count
+        due = self.target - self.unacknowledged - self._credit
+        if due < self._step or due <= 0:
+            return 0
+        self._credit += due
+        return due
+
+    def grow(self, target: int) -> int:
+        """Widen to ``target`` if that is more. Returns the credit to send now."""
+        if target <= self.target:
+            return 0
+        self.target = target
+        self._step = target // 8
+        return self.acknowledge(0)
+
+
+class Allowance:
+    """How often something may happen: at once, and for good.
+
+    Args:
+        burst: uses that may come at once.
+        per_s: uses per second after that.
+    """
+
+    __slots__ = ("_burst", "_left", "_per_s", "_since")
+
+    def __init__(self, burst: int, per_s: float, now: float) -> None:
+        self._burst = burst
+        self._left = float(burst)
+        self._per_s = per_s
+        self._since = now
+
+    def use(self, now: float) -> bool:
+        """One use; False when there were too many."""
+        self._left -= 1
+        if self._left >= 0:  # the clock matters only to a peer that is close to the limit
+            return True
+        self._left = min(self._burst, self._left + (now - self._since) * self._per_s)
+        self._since = now
+        return self._left >= 0
+
+    def earn(self, uses: float) -> None:
+        """The peer has a reason for some more."""
+        self._left = min(self._burst, self._left + uses)
