@@ -20,6 +20,7 @@ ERROR_CODES: Mapping[str, str] = MappingProxyType(
         "bad-http": "The peer broke HTTP.",
         "bad-join-file": "A join request or response cannot be read or does not fit.",
         "bad-key": "An SSH key file cannot be read or used.",
+        "bad-record": "The record of a user or tenant on disk is damaged, or newer than this program.",
         "bad-vless": "The peer broke the VLESS header.",
         "bad-xhttp": "The peer broke the XHTTP rules.",
         "certificate-refused": "The relay refused this machine's client certificate.",

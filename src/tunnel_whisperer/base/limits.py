@@ -194,3 +194,32 @@ MAX_LINKS = 12
 
 MAX_CERTIFICATE_CACHE = 1024
 """Client certificates whose check is remembered by a relay."""
+
+# -- files -------------------------------------------------------------------------------------
+
+MAX_CONFIG_BYTES = 256 * 1024
+"""Size of config.yaml that is read; ours have under 4 KiB."""
+
+MAX_YAML_DEPTH = 8
+"""Nesting of config.yaml: a deeper file is meant to exhaust the stack."""
+
+PROFILE_LOCK_TIMEOUT_S = 10.0
+"""Time to wait for another process that changes the same profile; each change takes milliseconds."""
+
+MAX_JOIN_FILE_BYTES = 64 * 1024
+"""Size of a join request or response; ours have under 4 KiB."""
+
+MAX_RECORD_BYTES = 256 * 1024
+"""Size of the record of one user or tenant; a grant takes under 400 bytes."""
+
+MAX_GRANTS_PER_USER = 256
+"""Grants of one user: OpenSSH reads lines of the access record up to 8 KiB and more, not without end."""
+
+MAX_CERTIFICATE_BYTES = 16 * 1024
+"""Size of a certificate that is parsed; ours have under 1 KiB."""
+
+MAX_BUNDLE_BYTES = 1024 * 1024
+"""Size of a bundle, and of all that is in it once unpacked (zip bomb)."""
+
+MAX_BUNDLE_ENTRIES = 16
+"""Entries of a bundle; ours have five."""

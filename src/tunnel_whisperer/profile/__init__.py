@@ -1,0 +1,42 @@
+"""The directory of one identity: where its files are, how they are written, and config.yaml.
+
+Stands at the bottom of the control plane. May import base only. Plain synchronous code.
+"""
+
+from .files import ensure_directory, remove_file, write_file, write_files
+from .load import load_config, parse_config, with_value
+from .places import Profile, default_directory, locked
+from .reference import render_reference
+from .save import format_config, save_config
+from .schema import (
+    AnalyticsConfig,
+    ClientConfig,
+    Config,
+    RelayConfig,
+    ServerConfig,
+    TunnelEntry,
+    XrayConfig,
+)
+
+__all__ = [
+    "AnalyticsConfig",
+    "ClientConfig",
+    "Config",
+    "Profile",
+    "RelayConfig",
+    "ServerConfig",
+    "TunnelEntry",
+    "XrayConfig",
+    "default_directory",
+    "ensure_directory",
+    "format_config",
+    "load_config",
+    "locked",
+    "parse_config",
+    "remove_file",
+    "render_reference",
+    "save_config",
+    "with_value",
+    "write_file",
+    "write_files",
+]

@@ -1,0 +1,182 @@
+"""Where the files of one identity are."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..base.errors import Misuse
+from .files import ensure_directory, hold_lock
+
+__all__ = ["Profile", "default_directory", "locked"]
+
+
+def default_directory(
+    environ: Mapping[str, str] | None = None, platform: str = sys.platform, *, root: bool | None = None
+) -> Path:
+    """``TW_CONFIG_DIR``, else /etc/tw/config for root, else the platform's place for a user's files.
+
+    Args:
+        environ: of this process by default.
+        platform: as ``sys.platform``.
+        root: whether this is root; asked of the system by default.
+    """
+    env = os.environ if environ is None else environ
+    if env.get("TW_CONFIG_DIR"):
+        return Path(env["TW_CONFIG_DIR"]).expanduser()
+    home = Path(env["HOME"]) if env.get("HOME") else Path.home()
+    if platform == "win32":
+        return Path(env["APPDATA"]) / "tw" if env.get("APPDATA") else home / "AppData" / "Roaming" / "tw"
+    if root is None:
+        root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if root:
+        return Path("/etc/tw/config")
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / "tw"
+    base = env.get("XDG_CONFIG_HOME", "")
+    # The XDG specification says that a relative path there is to be ignored.
+    return (Path(base) if base.startswith("/") else home / ".config") / "tw"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One identity's directory; nothing of it has to exist."""
+
+    directory: Path
+
+    @property
+    def config(self) -> Path:
+        """What this machine is and how it reaches the others."""
+        return self.directory / "config.yaml"
+
+    @property
+    def private_key(self) -> Path:
+        """This machine's SSH key: a client's for its server, a server's for its relay."""
+        return self.directory / "id_ed25519"
+
+    @property
+    def public_key(self) -> Path:
+        """The public line of ``private_key``."""
+        return self.directory / "id_ed25519.pub"
+
+    @property
+    def host_key(self) -> Path:
+        """The SSH key that others pin: a server's, a relay's."""
+        return self.directory / "ssh_host_ed25519_key"
+
+    @property
+    def host_public_key(self) -> Path:
+        """The public line of ``host_key``."""
+        return self.directory / "ssh_host_ed25519_key.pub"
+
+    @property
+    def authorized_keys(self) -> Path:
+        """A server's access record."""
+        return self.directory / "authorized_keys"
+
+    @property
+    def ca_cert(self) -> Path:
+        """The CA of a server, which issues its own and its users' client certificates."""
+        return self.directory / "ca.crt"
+
+    @property
+    def ca_key(self) -> Path:
+        """The key of ``ca_cert``."""
+        return self.directory / "ca.key"
+
+    @property
+    def client_cert(self) -> Path:
+        """What this machine shows to the relay."""
+        return self.directory / "client.crt"
+
+    @property
+    def client_key(self) -> Path:
+        """The key of ``client_cert``."""
+        return self.directory / "client.key"
+
+    @property
+    def users(self) -> Path:
+        """A server's users, a directory each."""
+        return self.directory / "users"
+
+    @property
+    def servers(self) -> Path:
+        """A relay's tenants, a file each."""
+        return self.directory / "servers"
+
+    @property
+    def relay(self) -> Path:
+        """A relay's own TLS files."""
+        return self.directory / "relay"
+
+    @property
+    def relay_ca_cert(self) -> Path:
+        """The relay's private CA, which its clients trust."""
+        return self.relay / "ca.crt"
+
+    @property
+    def relay_ca_key(self) -> Path:
+        """The key of ``relay_ca_cert``."""
+        return self.relay / "ca.key"
+
+    @property
+    def relay_cert(self) -> Path:
+        """What the relay shows to everybody."""
+        return self.relay / "tls.crt"
+
+    @property
+    def relay_key(self) -> Path:
+        """The key of ``relay_cert``."""
+        return self.relay / "tls.key"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the one process that changes the profile."""
+        return self.directory / ".lock"
+
+    def ensure(self) -> None:
+        """Make the directory, 0700.
+
+        Raises:
+            Misuse: ``state-not-written``.
+        """
+        ensure_directory(self.directory)
+
+    def read(self, path: Path) -> bytes:
+        """The content of one of the files above.
+
+        Raises:
+            Misuse: ``not-set-up`` when it is missing, ``file-unreadable``.
+        """
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise Misuse(
+                "not-set-up",
+                "this file is missing",
+                where=str(path),
+                hint="make or import an identity first, or name another directory with --config-dir",
+            ) from None
+        except OSError as exc:
+            raise Misuse(
+                "file-unreadable",
+                exc.strerror or "cannot be read",
+                where=str(path),
+                hint="check that this account may read it",
+            ) from exc
+
+
+@contextlib.contextmanager
+def locked(profile: Profile) -> Iterator[None]:
+    """Nobody else changes the profile meanwhile; makes its directory. A thread may nest it.
+
+    Raises:
+        Misuse: ``timeout`` after 10 s, ``state-not-written``.
+    """
+    profile.ensure()
+    with hold_lock(profile.lock_file):
+        yield

@@ -1,0 +1,260 @@
+# ruff: noqa: RUF009 - the calls in the classes declare fields, their values are immutable
+"""config.yaml as a table: each field once, with its kind, default and meaning.
+
+Reading, writing and the reference page are made from this. A field's string-like help text is the
+``meaning`` argument, so that the page can print it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, TypeVar
+
+from ..base.log import LEVELS
+from ..base.values import Grant, HostPort
+from .kinds import (
+    ADDRESS,
+    FLAG,
+    HOST,
+    KEY_LINE,
+    LISTEN,
+    PATH,
+    PEM,
+    PORT,
+    PROXY,
+    URL_PATH,
+    USER,
+    UUID,
+    Choice,
+    Kind,
+    Whole,
+)
+
+__all__ = [
+    "FORMAT_VERSION",
+    "MODES",
+    "AnalyticsConfig",
+    "ClientConfig",
+    "Config",
+    "Declared",
+    "Many",
+    "Pairs",
+    "RelayConfig",
+    "Section",
+    "ServerConfig",
+    "TunnelEntry",
+    "XrayConfig",
+    "declared",
+]
+
+FORMAT_VERSION = 1
+"""Of config.yaml. Goes up when an older program would misread the file."""
+
+MODES = ("relay", "server", "client")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A field that is a group of fields."""
+
+    cls: type[Any]
+    modes: tuple[str, ...] = MODES
+    """Modes that use it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A field that is a list of groups."""
+
+    cls: type[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A field that maps one kind to another."""
+
+    key: Kind[int]
+    value: Kind[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One row of the table."""
+
+    name: str
+    shape: Kind[Any] | Section | Many | Pairs
+    default: Any
+    """``MISSING`` where a value must be given."""
+    meaning: str
+    needed_by: tuple[str, ...] = ()
+    """Modes that cannot work without it."""
+
+
+def _setting(
+    default: T,
+    shape: Kind[T] | Section | Many | Pairs | Any,
+    meaning: str,
+    *,
+    needed_by: tuple[str, ...] = (),
+    shown: bool = True,
+) -> T:
+    """A field; typed as its default, which is how dataclass fields are declared."""
+    return field(
+        default=default, repr=shown, metadata={"shape": shape, "meaning": meaning, "needed_by": needed_by}
+    )
+
+
+def _required(kind: Kind[T], meaning: str) -> T:
+    return field(metadata={"shape": kind, "meaning": meaning, "needed_by": ()})  # type: ignore[no-any-return]
+
+
+def declared(cls: type[Any]) -> Iterator[Declared]:
+    """The rows of one group, in the order in which they are written."""
+    entry: Field[Any]
+    for entry in fields(cls):
+        data = entry.metadata
+        yield Declared(entry.name, data["shape"], entry.default, data["meaning"], data["needed_by"])
+
+
+@dataclass(frozen=True, slots=True)
+class XrayConfig:
+    """The way to the relay."""
+
+    uuid: uuid.UUID | None = _setting(
+        None, UUID, "VLESS user id of this machine", needed_by=("server", "client"), shown=False
+    )
+    relay_host: str = _setting(
+        "", HOST, "name or address of the relay; the name is what its certificate must carry",
+        needed_by=("server", "client"),
+    )  # fmt: skip
+    relay_port: int = _setting(443, PORT, "TCP port of the relay")
+    path: str = _setting(
+        "", URL_PATH, "the server's slot at the relay, /tw/<server-id>", needed_by=("server", "client")
+    )
+    transport: str = _setting(
+        "auto", Choice(("auto", "stream-one", "stream-up", "packet-up")),
+        "how the stream is cut into HTTP requests; auto tries them in this order",
+    )  # fmt: skip
+    http: str = _setting("auto", Choice(("auto", "2", "1.1")), "HTTP version; auto lets TLS agree on it")
+    relay_ca: str = _setting(
+        "", PEM, "certificate of the relay's private CA; empty trusts the public ones of this machine"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """What a server runs, and its slot at the relay."""
+
+    ssh_port: int = _setting(2222, PORT, "loopback port of the server's own SSH")
+    dashboard_port: int = _setting(8080, PORT, "port of dashboard and API")
+    dashboard_listen: str = _setting("127.0.0.1", ADDRESS, "interface of dashboard and API")
+    relay_ssh_port: int = _setting(22, PORT, "port of the relay's SSH, as seen from the relay itself")
+    relay_ssh_user: str = _setting("", USER, "user at the relay's SSH: the server id", needed_by=("server",))
+    relay_host_key: str = _setting(
+        "", KEY_LINE, "the relay's SSH host key; any other is refused", needed_by=("server",)
+    )
+    remote_port: int = _setting(
+        0, Whole(1024, 65535), "the port at the relay that leads to this server", needed_by=("server",)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelEntry:
+    """A local port and where it leads."""
+
+    local_port: int = _required(PORT, "port opened on this machine")
+    remote_host: str = _required(HOST, "target as the server dials it; 127.0.0.1 is the server itself")
+    remote_port: int = _required(PORT, "port of the target")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConfig:
+    """What a client reaches, and the ports it opens for that."""
+
+    ssh_user: str = _setting("tw", USER, "user at the server's SSH")
+    server_ssh_port: int = _setting(
+        0, Whole(1024, 65535), "the port at the relay that leads to the server", needed_by=("client",)
+    )
+    server_host_key: str = _setting(
+        "", KEY_LINE, "the server's SSH host key; any other is refused", needed_by=("client",)
+    )
+    listen_address: str = _setting("127.0.0.1", ADDRESS, "interface of the local ports")
+    tunnels: tuple[TunnelEntry, ...] = _setting((), Many(TunnelEntry), "local ports and their targets")
+    port_overrides: tuple[tuple[int, int], ...] = _setting(
+        (), Pairs(PORT, PORT), "remote port: local port, where this machine wants another one than given"
+    )
+
+    def grants(self) -> tuple[Grant, ...]:
+        """The ports to open, with this machine's own choices applied."""
+        own = dict(self.port_overrides)
+        return tuple(
+            Grant(own.get(x.remote_port, x.local_port), HostPort(x.remote_host, x.remote_port))
+            for x in self.tunnels
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RelayConfig:
+    """What the embedded relay remembers."""
+
+    listen: str = _setting(":443", LISTEN, "where the relay listens")
+    domain: str = _setting("", HOST, "name that its clients use", needed_by=("relay",))
+    behind_proxy: bool = _setting(
+        False, FLAG, "plain HTTP behind a web server on this machine that ends TLS and checks certificates"
+    )
+    cert: str = _setting("", PATH, "certificate chain (PEM file); empty uses the relay's own CA")
+    key: str = _setting("", PATH, "key of cert (PEM file)")
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyticsConfig:
+    """Counters for the dashboard; they stay on this machine."""
+
+    enabled: bool = _setting(True, FLAG, "keep them")
+    history_size: int = _setting(1000, Whole(0, 100_000), "connections remembered")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file."""
+
+    mode: str = _required(Choice(MODES), "the role of this context; changed by making another context")
+    version: int = _setting(FORMAT_VERSION, Whole(1, FORMAT_VERSION), "format of this file")
+    log_level: str = _setting("info", Choice(LEVELS), "least level that is logged")
+    log_format: str = _setting("text", Choice(("text", "json")), "how a log line looks")
+    proxy: str = _setting(
+        "", PROXY, "proxy on the way to the relay; empty uses HTTPS_PROXY of the environment", shown=False
+    )
+    xray: XrayConfig = _setting(
+        XrayConfig(), Section(XrayConfig, ("server", "client")), "the way to the relay"
+    )
+    server: ServerConfig = _setting(ServerConfig(), Section(ServerConfig, ("server",)), "a server's own part")
+    client: ClientConfig = _setting(ClientConfig(), Section(ClientConfig, ("client",)), "a client's own part")
+    relay: RelayConfig = _setting(
+        RelayConfig(), Section(RelayConfig, ("relay",)), "an embedded relay's own part"
+    )
+    analytics: AnalyticsConfig = _setting(
+        AnalyticsConfig(), Section(AnalyticsConfig, ("server", "client")), "counters for the dashboard"
+    )
+
+    def missing(self) -> tuple[str, ...]:
+        """Dotted names of fields that this mode cannot work without and that are not set."""
+        found = []
+        for row in declared(Config):
+            if isinstance(row.shape, Section):
+                group = getattr(self, row.name)
+                found += [
+                    f"{row.name}.{x.name}"
+                    for x in declared(row.shape.cls)
+                    if self.mode in x.needed_by and getattr(group, x.name) == x.default
+                ]
+        return tuple(found)
+
+    @property
+    def server_id(self) -> str:
+        """The id in ``xray.path``; empty where there is none."""
+        return self.xray.path.removeprefix("/tw/") if self.xray.path.startswith("/tw/") else ""
