@@ -74,7 +74,7 @@ def test_our_client_on_xray_server(
     port = free_port()
     endpoint = RelayEndpoint(
         HostPort("localhost" if layer == "tls" else "127.0.0.1", port),
-        ca_file=pki.ca,
+        ca_pem=pki.ca.read_text(),
         http=version,
         plain=layer == "plain",
     )
@@ -123,7 +123,7 @@ def test_our_client_behind_caddy_on_xray_server(
     caddyfile = caddy.reverse_proxy(front, backend, pki.certificate, pki.key, PATH).replace(
         "relay.test", "localhost"
     )
-    endpoint = RelayEndpoint(HostPort("localhost", front), ca_file=pki.ca, http=http)
+    endpoint = RelayEndpoint(HostPort("localhost", front), ca_pem=pki.ca.read_text(), http=http)
     with (
         Xray(server_config(backend), tmp_path, "server"),
         caddy.Caddy(caddyfile, tmp_path, front),

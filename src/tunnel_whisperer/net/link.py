@@ -18,7 +18,7 @@ from .h1_connection import H1ClientConnection
 from .h2_client import H2ClientConnection
 from .http import ClientConnection
 from .proxy import Proxy
-from .tls import client_context, start_tls_client
+from .tls import client_context, start_tls_client, tls_fault
 
 __all__ = ["LinkPool", "RelayEndpoint", "dial_link"]
 
@@ -31,8 +31,8 @@ class RelayEndpoint:
 
     address: HostPort
     """Name or address, and port (443)."""
-    ca_file: Path | None = None
-    """The relay's private CA; None trusts the system's roots."""
+    ca_pem: str = ""
+    """The relay's private CA (PEM text); empty trusts the system's roots."""
     certificate: Path | None = None
     """Client certificate (PEM); None presents none."""
     key: Path | None = None
@@ -50,17 +50,16 @@ class RelayEndpoint:
         Raises:
             Misuse: ``bad-certificate`` when a file cannot be used.
         """
-        return client_context(
-            ca_file=self.ca_file, cert=self.certificate, key=self.key, alpn=_ALPN[self.http]
-        )
+        return client_context(ca_pem=self.ca_pem, cert=self.certificate, key=self.key, alpn=_ALPN[self.http])
 
 
 class _AlpnSwitch(BulkReader):
     """Becomes the HTTP connection that the TLS handshake agreed on."""
 
-    def __init__(self, http: str) -> None:
+    def __init__(self, http: str, where: str) -> None:
         super().__init__(asyncio.Protocol())
         self._http = http
+        self._where = where
         self.connection: ClientConnection | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -75,6 +74,10 @@ class _AlpnSwitch(BulkReader):
         self.switch(connection)
         connection.connection_made(transport)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        # With TLS 1.3 the relay refuses a client certificate after our handshake is done.
+        super().connection_lost(tls_fault(exc, self._where) if isinstance(exc, ssl.SSLError) else exc)
+
 
 async def dial_link(endpoint: RelayEndpoint, context: ssl.SSLContext | None) -> ClientConnection:
     """Dial one link: TCP, proxy, TLS, HTTP.
@@ -87,11 +90,11 @@ async def dial_link(endpoint: RelayEndpoint, context: ssl.SSLContext | None) -> 
     """
     sock = await dial(endpoint.address, proxy=endpoint.proxy)
     if context is None:
-        switch = _AlpnSwitch(endpoint.http)
+        switch = _AlpnSwitch(endpoint.http, str(endpoint.address))
         await asyncio.get_running_loop().create_connection(lambda: switch, sock=sock)
     else:
         _, protocol = await start_tls_client(
-            sock, context, endpoint.address.host, lambda: _AlpnSwitch(endpoint.http)
+            sock, context, endpoint.address.host, lambda: _AlpnSwitch(endpoint.http, str(endpoint.address))
         )
         switch = cast(_AlpnSwitch, protocol)
     if switch.connection is None:

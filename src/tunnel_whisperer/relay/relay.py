@@ -7,6 +7,7 @@ import base64
 import binascii
 import logging
 import random
+import ssl
 import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ class Relay:
         tenant = self._tenants.get(server_id)
         return tenant is not None and self._rendezvous.is_listening(tenant.listener)
 
-    def _context(self) -> object:
+    def _context(self) -> ssl.SSLContext | None:
         settings = self._settings
         if settings.behind_proxy:
             return None

@@ -72,7 +72,7 @@ class Rendezvous:
         self, session: ServerSession, bind: HostPort, origin: HostPort, waiting: Waiting
     ) -> None:
         try:
-            await session.open_forwarded(bind, origin, lambda: waiting.other_side())
+            await session.open_forwarded(bind, origin, waiting.other_side)
         except TwError as exc:
             _log.info("%s: the server did not take the connection: %s", bind, exc)
             waiting.give_up()

@@ -77,16 +77,20 @@ class Forward:
             waiting.give_up()
 
     def _accepted(self) -> asyncio.Protocol:
-        waiting = Waiting(on_end=lambda result: self._ended(waiting, result))
+        waiting = Waiting(
+            on_start=lambda: self._start(waiting), on_end=lambda result: self._ended(waiting, result)
+        )
+        return waiting
+
+    def _start(self, waiting: Waiting) -> None:
         self._spliced.add(waiting)
         self._tasks.spawn(self._carry(waiting), "carry")
-        return waiting
 
     async def _carry(self, waiting: Waiting) -> None:
         try:
             self._keeper.hurry()
             session = await self._keeper.wait_session(OPEN_WAIT_S)
-            await session.open_channel(self.grant.target, waiting.origin, lambda: waiting.other_side())
+            await session.open_channel(self.grant.target, waiting.origin, waiting.other_side)
             self.opened += 1
             self.last_error = None
         except TwError as exc:

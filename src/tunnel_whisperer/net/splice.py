@@ -1,0 +1,224 @@
+"""Two transports joined into one connection: bytes, ends, resets and back pressure.
+
+    side A (accepted, or dialled) <-> Splice <-> side B (opened for it)
+
+A comes first and waits, unread, until B is there. What holds for both, and what tests/net hold:
+
+- A direction that ended is ended on the other side behind its last byte; the other one goes on.
+- When both have ended, both transports are closed.
+- A reset (``connection_lost`` with an exception, or ``give_up``) resets the other side.
+- Whoever reads slowly slows the sender; no more than one write buffer waits in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..base.errors import TwError
+from ..base.values import HostPort
+from .sockets import reset
+
+__all__ = ["SpliceResult", "Waiting"]
+
+_NOWHERE = HostPort("0.0.0.0", 1)
+"""Stands for a peer without an address, such as a pipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpliceResult:
+    """How a connection went."""
+
+    bytes_ab: int
+    """From A to B."""
+    bytes_ba: int
+    """From B to A."""
+    error: BaseException | None
+    """Why it was reset; None: both directions ended in order."""
+
+    def __str__(self) -> str:
+        why = "" if self.error is None else f", reset: {_reason(self.error)}"
+        return f"{self.bytes_ab} bytes up, {self.bytes_ba} bytes down{why}"
+
+
+class _Side(asyncio.Protocol):
+    """The protocol of one of the two transports."""
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        self._on_end = on_end
+        self.peer: _Side | None = None
+        self.transport: asyncio.Transport | None = None
+        self.received = 0
+        self.ended = False  # the peer's direction
+        self.lost = False
+        self.error: BaseException | None = None
+        self._early: list[bytes] = []  # what came before the other side was there
+
+    # -- asyncio.Protocol -------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.received += len(data)
+        peer = self.peer
+        if peer is not None and peer.transport is not None:
+            peer.transport.write(data)
+        else:
+            self._early.append(data)
+
+    def eof_received(self) -> bool:
+        self.ended = True
+        self._pass_on_end()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if exc is not None:
+            self.error = exc
+        self._early = self._early if exc is None else []
+        peer = self.peer
+        if peer is not None and peer.transport is not None and not peer.lost:
+            if self.error is not None:
+                reset(peer.transport)
+            else:
+                peer.transport.close()
+        self._on_end()
+
+    def pause_writing(self) -> None:
+        if self.peer is not None and self.peer.transport is not None:
+            self.peer.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.peer is not None and self.peer.transport is not None:
+            self.peer.transport.resume_reading()
+
+    # -- joining ----------------------------------------------------------------------------
+
+    def join(self) -> None:
+        """The other side is connected: hand on what came before, and read on."""
+        assert self.peer is not None
+        other = self.peer.transport
+        assert other is not None
+        for data in self._early:
+            other.write(data)
+        self._early.clear()
+        if self.error is not None:
+            reset(other)
+        elif self.lost:
+            other.close()
+        else:
+            if self.ended:
+                self._pass_on_end()
+            if self.transport is not None:
+                self.transport.resume_reading()
+
+    def give_up(self, error: BaseException) -> None:
+        """Reset this side."""
+        if self.error is None:
+            self.error = error
+        if self.transport is not None and not self.lost:
+            reset(self.transport)
+
+    def _pass_on_end(self) -> None:
+        peer = self.peer
+        if peer is None or peer.transport is None or self.transport is None:
+            return
+        if peer.ended:  # both directions are complete
+            peer.transport.close()
+            self.transport.close()
+        elif peer.transport.can_write_eof():
+            peer.transport.write_eof()
+        else:  # a transport that cannot end one direction alone ends both
+            peer.transport.close()
+
+
+class Waiting(_Side):
+    """Side A. It is read only when side B is there.
+
+    Args:
+        on_start: called when A is connected.
+        on_end: called once, when both sides are over.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_start: Callable[[], None] | None = None,
+        on_end: Callable[[SpliceResult], None] | None = None,
+    ) -> None:
+        super().__init__(self._side_ended)
+        self._on_start = on_start
+        self._told = on_end
+        self._other: _Other | None = None
+
+    @property
+    def origin(self) -> HostPort:
+        """Who connected."""
+        peer = None if self.transport is None else self.transport.get_extra_info("peername")
+        if not isinstance(peer, tuple) or not peer[0] or not peer[1]:
+            return _NOWHERE
+        return HostPort(str(peer[0]), int(peer[1]))
+
+    def other_side(self) -> asyncio.Protocol:
+        """The protocol for side B; to be asked for once. It is given its transport in any case,
+        also when A is gone by then: then it is closed or reset at once."""
+        assert self._other is None, "there is one other side"
+        self._other = _Other(self)
+        return self._other
+
+    def give_up(self, error: BaseException | None = None) -> None:
+        """There will be no other side, or the connection is to end: reset it."""
+        reason = error or ConnectionAbortedError("given up")
+        super().give_up(reason)
+        if self._other is not None:
+            self._other.give_up(reason)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self.peer is None or self.peer.transport is None:
+            assert self.transport is not None
+            self.transport.pause_reading()
+        if self._on_start is not None:
+            self._on_start()
+
+    def joined(self, other: _Other) -> None:
+        """B is connected."""
+        self.peer, other.peer = other, self
+        if other.error is not None:  # given up in the meantime
+            other.give_up(other.error)
+        self.join()
+
+    def _side_ended(self) -> None:
+        other = self._other
+        if not self.lost or (other is not None and other.transport is not None and not other.lost):
+            return
+        told, self._told = self._told, None
+        if told is not None:
+            down = 0 if other is None else other.received
+            error = self.error or (None if other is None else other.error)
+            told(SpliceResult(self.received, down, error))
+
+    def other_ended(self) -> None:
+        """B is over."""
+        self._side_ended()
+
+
+class _Other(_Side):
+    """Side B."""
+
+    def __init__(self, first: Waiting) -> None:
+        super().__init__(first.other_ended)
+        self._first = first
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._first.joined(self)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, TwError):
+        return error.why
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
