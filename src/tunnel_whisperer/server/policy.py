@@ -19,6 +19,9 @@ __all__ = ["TargetPolicy"]
 
 _log = logging.getLogger("tw.server.policy")
 
+EXPIRY_CHECK_S = 1.0
+"""How often sessions are held against the record, for expiry comes without a change of the file."""
+
 
 class TargetPolicy:
     """The SSH policy of the server (``ssh.endpoint.Policy``).
@@ -35,6 +38,7 @@ class TargetPolicy:
         self._wall_clock = wall_clock
         self.sessions: set[ServerSession] = set()
         """Sessions of users that are logged in now."""
+        self._open: dict[ServerSession, dict[Waiting, HostPort]] = {}
 
     def authenticate(self, user: str, public_key: str) -> bool:
         access = self._record.find(public_key)
@@ -48,7 +52,7 @@ class TargetPolicy:
         if not access.permits_open(target):
             _log.warning("%s: refused %s: not granted", name, target)
             raise Refused("not-authorised", f"no grant for {target}")
-        waiting = Waiting(on_end=lambda result: self._ended(name, target, result))
+        waiting = Waiting(on_end=lambda result: self._ended(session, waiting, name, result))
         loop = asyncio.get_running_loop()
         try:
             sock = await dial(target, proxy=None, timeout_s=TARGET_DIAL_TIMEOUT_S)
@@ -56,6 +60,11 @@ class TargetPolicy:
         except TwError as exc:
             _log.warning("%s: %s: %s", name, target, exc)
             raise Unreachable("target-refused", f"{target} cannot be reached: {exc.why}") from exc
+        self._open.setdefault(session, {})[waiting] = target
+        # The record may have changed while the target was dialled, and nobody looked at this one.
+        if (now := self._record.find(session.public_key)) is None or not now.permits_open(target):
+            waiting.give_up()
+            raise Refused("not-authorised", f"no grant for {target}")
         _log.info("%s: opened %s", name, target)
         return waiting.other_side()
 
@@ -77,6 +86,31 @@ class TargetPolicy:
         access = self._record.find(session.public_key)
         return access.comment if access is not None and access.comment else session.user
 
-    @staticmethod
-    def _ended(name: str, target: HostPort, result: SpliceResult) -> None:
+    def _ended(self, session: ServerSession, waiting: Waiting, name: str, result: SpliceResult) -> None:
+        channels = self._open.get(session, {})
+        target = channels.pop(waiting, None)
+        if not channels:
+            self._open.pop(session, None)
         _log.info("%s: closed %s: %s", name, target, result)
+
+    # -- the record changes ---------------------------------------------------------------------
+
+    def recheck(self) -> None:
+        """Hold what is open against the record as it stands now: sessions of users that were
+        removed or have expired end, and so do channels that are no longer granted."""
+        for session in list(self.sessions):
+            access = self._record.find(session.public_key)
+            if access is None or access.expired(self._wall_clock()):
+                _log.warning("user %s: removed or expired: session ended", session.user)
+                session.close("this user was removed or has expired")
+                continue
+            for waiting, target in list(self._open.get(session, {}).items()):
+                if not access.permits_open(target):
+                    _log.warning("%s: %s is no longer granted: connection ended", access.comment, target)
+                    waiting.give_up()
+
+    async def enforce(self) -> None:
+        """End what has expired, within a second; until cancelled."""
+        while True:
+            await asyncio.sleep(EXPIRY_CHECK_S)
+            self.recheck()

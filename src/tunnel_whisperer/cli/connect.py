@@ -1,0 +1,60 @@
+"""``tw connect``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..base.errors import Misuse
+from ..base.values import Grant
+from ..bundle import install_bundle, open_bundle
+from ..daemon import ClientRoot, run_until_stopped
+from ..profile import Profile
+from .place import configured, profile_of, start_logging
+
+EXAMPLE = "tw connect alice-tw-config.zip"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "bundle", nargs="?", metavar="FILE.zip", help="the file from the server's admin, the first time"
+    )
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="LOCAL:PORT",
+        help="open another local port for that target, this time (LOCAL:HOST:PORT if it is not the server itself)",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace the identity that is here by the file's"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Until it is stopped."""
+    profile = profile_of(args)
+    remap = [Grant.parse(text) for text in args.map]
+    if args.bundle:
+        _import(Path(args.bundle), profile, force=args.force)
+    profile, config = configured(args)
+    start_logging(args, config)
+
+    async def main() -> None:
+        root = ClientRoot(profile, remap=remap)
+        tunnel = await root.start()
+        for port in tunnel.ports:
+            print(f"{port.address} -> {port.target}", flush=True)
+        await root.run()
+
+    run_until_stopped(main)
+    return 0
+
+
+def _import(path: Path, profile: Profile, *, force: bool) -> None:
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise Misuse("file-unreadable", exc.strerror or "cannot be read", where=str(path)) from None
+    install_bundle(profile, open_bundle(data), force=force)

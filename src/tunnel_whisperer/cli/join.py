@@ -1,0 +1,54 @@
+"""``tw join``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import socket
+from pathlib import Path
+
+from ..base.errors import Misuse
+from ..base.values import HostPort
+from ..profile import write_file
+from ..tenancy import JoinResponse, apply_response, make_request, make_server_identity
+from .files import read_text
+from .place import profile_of, start_logging
+
+EXAMPLE = "tw join relay.example.org --id plant-7"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("relay", nargs="?", metavar="RELAY", help="name of the relay to ask for a slot")
+    parser.add_argument("--id", metavar="ID", help="short name of this server (default: its host name)")
+    parser.add_argument("--out", metavar="FILE", help="where to write the request (default ID-request.json)")
+    parser.add_argument("--apply", metavar="RESPONSE", help="take over the response of the relay's admin")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write a request, or take a response over."""
+    profile = profile_of(args)
+    start_logging(args, None)
+    if args.apply:
+        if args.relay:
+            raise Misuse("bad-argument", "a relay's name and --apply do not go together")
+        response = JoinResponse.parse(read_text(Path(args.apply)))
+        apply_response(profile, response)
+        print(f"enrolled at {response.relay_host} as {response.server_id}; next: tw create user, tw serve")
+        return 0
+    if not args.relay:
+        raise Misuse("bad-argument", "which relay?", hint="tw join RELAY, or tw join --apply RESPONSE")
+    relay = HostPort.parse(args.relay, 443)
+    server_id = args.id or _host_id()
+    make_server_identity(profile, server_id)
+    out = Path(args.out or f"{server_id}-request.json")
+    write_file(out, make_request(profile, relay.host).to_text(), 0o644)
+    print(out)
+    print("Send it to the relay's admin (tw enroll); it holds nothing secret.")
+    return 0
+
+
+def _host_id() -> str:
+    """This machine's name as a server id."""
+    name = re.sub(r"[^a-z0-9-]+", "-", socket.gethostname().split(".")[0].lower()).strip("-")
+    return name[:31] or "server"

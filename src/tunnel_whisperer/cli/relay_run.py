@@ -1,0 +1,81 @@
+"""``tw relay run``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from ..base.errors import Misuse
+from ..daemon import RelayRoot, run_until_stopped
+from ..profile import Config, Profile, load_config, save_config
+from ..tenancy import make_relay_identity
+from .place import profile_of, start_logging
+
+EXAMPLE = "tw relay run --domain relay.example.org"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--domain", metavar="NAME", help="name or address that clients use; needed the first time"
+    )
+    parser.add_argument("--listen", metavar="[HOST]:PORT", help="where to listen (default :443)")
+    parser.add_argument(
+        "--cert", metavar="FILE", help="certificate chain (PEM); otherwise a CA of its own is made"
+    )
+    parser.add_argument("--key", metavar="FILE", help="key of the certificate (PEM)")
+    parser.add_argument(
+        "--behind-proxy",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="plain HTTP, behind a web server that ends TLS and hands the client certificate on",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Until it is stopped."""
+    profile = profile_of(args)
+    config = _configuration(args, profile)
+    start_logging(args, config)
+
+    async def main() -> None:
+        root = RelayRoot(profile, config)
+        bound = await root.start()
+        print(f"relay {config.relay.domain}: listening on {bound}", flush=True)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await root.close()
+
+    run_until_stopped(main)
+    return 0
+
+
+def _configuration(args: argparse.Namespace, profile: Profile) -> Config:
+    """What is remembered, with what the flags change; the changes are remembered as well."""
+    if not profile.config.exists():
+        if not args.domain:
+            raise Misuse(
+                "not-set-up",
+                "this relay has no name yet",
+                where=str(profile.directory),
+                hint="tw relay run --domain NAME",
+            )
+        make_relay_identity(profile, args.domain)
+    config = load_config(profile.config)
+    if config.mode == "relay" and args.domain and args.domain != config.relay.domain:
+        make_relay_identity(profile, args.domain)
+        config = load_config(profile.config)
+    changes = {
+        "listen": args.listen,
+        "cert": str(Path(args.cert).resolve()) if args.cert else None,
+        "key": str(Path(args.key).resolve()) if args.key else None,
+        "behind_proxy": args.behind_proxy,
+    }
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if changes and config.mode == "relay":
+        config = replace(config, relay=replace(config.relay, **changes))
+        save_config(profile.config, config)
+    return config

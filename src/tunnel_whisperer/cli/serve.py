@@ -1,0 +1,28 @@
+"""``tw serve``."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..daemon import ServerRoot, run_until_stopped
+from .place import configured, start_logging
+
+EXAMPLE = "tw serve"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments: none of its own."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Until it is stopped."""
+    profile, config = configured(args)
+    start_logging(args, config)
+
+    async def main() -> None:
+        root = ServerRoot(profile)
+        print(f"server {config.server_id}: dialling {config.xray.relay_host}", flush=True)
+        await root.run()
+
+    run_until_stopped(main)
+    return 0

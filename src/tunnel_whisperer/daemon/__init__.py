@@ -1,0 +1,13 @@
+"""The composition roots: one per role, where the data path and the control plane meet.
+
+Stands above everything but the command line. Reads an identity from its directory (profile,
+tenancy), builds the relay, server or client that it describes, and watches its files.
+"""
+
+from .client_root import ClientRoot
+from .demo import Demo
+from .process import run_until_stopped
+from .relay_root import RelayRoot
+from .server_root import ServerRoot
+
+__all__ = ["ClientRoot", "Demo", "RelayRoot", "ServerRoot", "run_until_stopped"]

@@ -1,0 +1,74 @@
+"""The process around a role: its event loop, its signals, its limits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+__all__ = ["run_until_stopped"]
+
+_log = logging.getLogger("tw")
+
+
+def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+    """Run ``main`` until it returns, raises, or the process is asked to stop (SIGINT, SIGTERM).
+
+    Returns:
+        Whether it was asked to stop; ``main`` was cancelled then, and has tidied up.
+    """
+    _raise_file_limit()
+    stopped = False
+
+    async def guarded() -> None:
+        nonlocal stopped
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(main(), name="main")
+
+        def stop() -> None:
+            nonlocal stopped
+            stopped = True
+            task.cancel()
+
+        if sys.platform != "win32":
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, stop)
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not stopped:  # Windows: the runner turned Ctrl-C into a cancellation
+                task.cancel()
+                raise
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(guarded())
+    except KeyboardInterrupt:
+        return True
+    return stopped
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - an optional, slow import that --help must not pay for
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _raise_file_limit() -> None:
+    """Each connection is a file: take as many as the system lets us have without asking."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - not there on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError) as exc:
+            _log.debug("the limit of open files stays at %d: %s", soft, exc)

@@ -1,0 +1,114 @@
+"""The relay of an identity: its tenants and its certificate, as their files stand."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Hashable
+from dataclasses import replace
+from pathlib import Path
+
+from ..base.errors import Misuse
+from ..base.tasks import TaskSet
+from ..base.values import HostPort
+from ..pki import check_client
+from ..profile import Config, Profile, load_config
+from ..relay import Relay, RelaySettings, Tenant
+from ..tenancy import TenantBook, TenantRecord
+from .roles import need_role
+from .watch import file_stamp, watch
+
+__all__ = ["RelayRoot", "parse_listen"]
+
+_log = logging.getLogger("tw")
+
+
+def parse_listen(text: str) -> HostPort:
+    """``:443``, ``443``, ``host:443`` or ``[v6]:443``; without a host: every interface, IPv4 and 6.
+
+    Port 0 picks a free one.
+
+    Raises:
+        Misuse: ``bad-argument``.
+    """
+    host, _, port = text.rpartition(":") if text.count(":") == 1 or "]" in text else ("", "", text)
+    everywhere = not host
+    if port == "0":
+        parsed = HostPort.parse(f"{host or '0.0.0.0'}:1")  # noqa: S104 - asked for by leaving it out
+        return replace(parsed, host="::" if everywhere else parsed.host, port=0)
+    parsed = HostPort.parse(f"{host or '0.0.0.0'}:{port}")  # noqa: S104
+    return replace(parsed, host="::" if everywhere else parsed.host)
+
+
+class RelayRoot:
+    """One running relay.
+
+    Args:
+        profile: the identity's directory.
+        config: read by the caller, with what its flags changed.
+
+    Raises:
+        Misuse: not a relay's identity, or a part of it is missing.
+    """
+
+    def __init__(self, profile: Profile, config: Config | None = None) -> None:
+        self._profile = profile
+        config = config or load_config(profile.config)
+        need_role(config, "relay", profile)
+        self._book = TenantBook(profile)
+        certificate, key = self._certificate_files(config)
+        self._files = [path for path in (certificate, key) if path is not None]
+        settings = RelaySettings(
+            listen=parse_listen(config.relay.listen),
+            host_key=profile.read(profile.host_key),
+            certificate=certificate,
+            key=key,
+            behind_proxy=config.relay.behind_proxy,
+        )
+        self._settings = settings
+        self.relay: Relay | None = None
+        self._tasks = TaskSet("relay", _log)
+
+    async def start(self) -> HostPort:
+        """Listen. Returns the address bound.
+
+        Raises:
+            Misuse: ``port-in-use``, ``bad-certificate``.
+        """
+        self.relay = Relay(self._settings, check_client)
+        first = self._stamp()
+        self._take_tenants()
+        bound = await self.relay.start()
+        self._tasks.spawn(watch(self._stamp, self._take_tenants, first), "watch")
+        return bound
+
+    async def close(self) -> None:
+        """Cut everything."""
+        await self._tasks.drain()
+        if self.relay is not None:
+            await self.relay.close()
+
+    def _certificate_files(self, config: Config) -> tuple[Path | None, Path | None]:
+        if config.relay.behind_proxy:
+            return None, None
+        own = (self._profile.relay_cert, self._profile.relay_key)
+        if not config.relay.cert and not config.relay.key:
+            return own
+        if not (config.relay.cert and config.relay.key):
+            raise Misuse(
+                "bad-argument", "a certificate and its key go together", hint="--cert FILE --key FILE"
+            )
+        return Path(config.relay.cert), Path(config.relay.key)
+
+    def _stamp(self) -> Hashable:
+        # A renewed certificate counts as well: both are loaded together.
+        return (self._book.stamp(), file_stamp(self._files))
+
+    def _take_tenants(self) -> None:
+        assert self.relay is not None
+        records = self._book.all()
+        self.relay.set_tenants([_tenant(record) for record in records])
+        _log.info("%d server%s enrolled", len(records), "" if len(records) == 1 else "s")
+
+
+def _tenant(record: TenantRecord) -> Tenant:
+    return Tenant(record.server_id, record.uuid, record.ca_pem, record.ssh_public_key, record.port)
