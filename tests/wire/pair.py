@@ -65,6 +65,16 @@ class App:
     unacknowledged: int = 0
     paused: bool = False
 
+    @property
+    def over_in_order(self) -> bool:
+        """Whether both directions ended, and neither was cut."""
+        return self.lost is not None and self.lost[0] is None
+
+    @property
+    def cut(self) -> str | None:
+        """The error code that the stream was lost with, if any."""
+        return None if self.lost is None else self.lost[0]
+
 
 @dataclass
 class Exchange:

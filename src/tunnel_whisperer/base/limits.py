@@ -66,6 +66,10 @@ SESSION_REAP_S = 30.0
 MAX_HALF_OPEN_SESSIONS = 256
 """Sessions per tenant that still wait for their GET."""
 
+MAX_HALF_OPEN_BYTES = 16 * 1024 * 1024
+"""Upload bytes per tenant that wait for the GET of their sessions. HTTP/2 gives a window back when a
+POST is over, so it does not bound them; above, the session that holds most is dropped."""
+
 MAX_SESSION_ID_CHARS = 128
 """Longer session ids are refused; Xray sends 36."""
 

@@ -159,10 +159,15 @@ class _ClientShell:
 
     def exchange_lost(self, request_id: int, exc: TwError | None) -> None:
         self._requests.pop(request_id, None)
-        if exc is not None and not self._over:
+        if self._over:
+            return
+        if exc is None:  # both bodies ended in order: ours is out
+            self._machine.request_sent(request_id, self._loop.time())
+        else:
             self._cause = self._cause or exc
             self._machine.receive_reset(request_id, self._loop.time())
-            self._turn()
+        self._turn()
+        self.stream.feed_progress()  # nothing of it is unsent any more
 
     def body_progressed(self, request_id: int, done: bool) -> None:
         if self._over:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +12,7 @@ from ..wire.http import RequestHead, ResponseHead
 from ..wire.xhttp_events import (
     Acknowledge,
     EndBody,
+    OpenRequest,
     ResetRequest,
     Respond,
     SendBody,
@@ -27,30 +29,37 @@ __all__ = ["XhttpAcceptor"]
 
 V = TypeVar("V")
 
+_log = logging.getLogger("tw.net.xhttp")
 
-class _Handler:
-    """One exchange's callbacks, with its number."""
 
-    __slots__ = ("_acceptor", "_request_id")
+class _Request(Generic[V]):
+    """One exchange as the machine's request, and whatever hangs on it."""
 
-    def __init__(self, acceptor: XhttpAcceptor[Any], request_id: int) -> None:
+    __slots__ = ("_acceptor", "exchange", "request_id", "stream", "visitor")
+
+    def __init__(self, acceptor: XhttpAcceptor[V], request_id: int, exchange: Exchange, visitor: V) -> None:
         self._acceptor = acceptor
-        self._request_id = request_id
+        self.request_id = request_id
+        self.exchange = exchange
+        self.visitor = visitor
+        self.stream: XhttpStream | None = None
+        """The stream whose download it carries."""
 
     def response_received(self, head: ResponseHead) -> None:
         raise AssertionError("a server receives no responses")
 
     def body_received(self, data: bytes) -> None:
-        self._acceptor.body_received(self._request_id, data)
+        self._acceptor.body_received(self.request_id, data)
 
     def body_ended(self) -> None:
-        self._acceptor.body_ended(self._request_id)
+        self._acceptor.body_ended(self.request_id)
 
     def exchange_lost(self, exc: TwError | None) -> None:
-        self._acceptor.exchange_lost(self._request_id, exc)
+        self._acceptor.exchange_lost(self.request_id, exc)
 
     def body_progressed(self) -> None:
-        self._acceptor.body_progressed(self._request_id)
+        if self.stream is not None:
+            self.stream.feed_progress()
 
 
 class XhttpAcceptor(Generic[V]):
@@ -74,11 +83,9 @@ class XhttpAcceptor(Generic[V]):
         self._loop = asyncio.get_running_loop()
         self._machine = XhttpServer(path, draw)
         self._open_stream = open_stream
-        self._exchanges: dict[int, Exchange] = {}
-        self._visitors: dict[int, V] = {}
+        self._requests: dict[int, _Request[V]] = {}
         self._streams: dict[int, XhttpStream] = {}
-        self._by_request: dict[int, XhttpStream] = {}
-        self._causes: dict[int, TwError] = {}
+        self._cause: TwError | None = None  # of the reset in hand
         self._next_request = 0
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -92,11 +99,10 @@ class XhttpAcceptor(Generic[V]):
         """Take a request whose path and certificate the caller has checked."""
         request_id = self._next_request
         self._next_request += 1
-        self._exchanges[request_id] = exchange
-        self._visitors[request_id] = visitor
+        request = self._requests[request_id] = _Request(self, request_id, exchange, visitor)
         self._machine.receive_request(request_id, head, self._loop.time())
         self._turn()
-        return _Handler(self, request_id)
+        return request
 
     def close(self) -> None:
         """Cut everything: every exchange is reset, every stream lost."""
@@ -106,11 +112,9 @@ class XhttpAcceptor(Generic[V]):
         for stream in list(self._streams.values()):
             stream.feed_lost(Unreachable("link-lost", "this tenant was removed from the relay"))
         self._streams.clear()
-        self._by_request.clear()
-        for exchange in list(self._exchanges.values()):
-            exchange.reset()
-        self._exchanges.clear()
-        self._visitors.clear()
+        for request in list(self._requests.values()):
+            request.exchange.reset()
+        self._requests.clear()
 
     # -- from the exchanges -----------------------------------------------------------------
 
@@ -126,20 +130,12 @@ class XhttpAcceptor(Generic[V]):
 
     def exchange_lost(self, request_id: int, exc: TwError | None) -> None:
         """The exchange is over; the machine is told only if it was cut."""
-        self._exchanges.pop(request_id, None)
-        self._visitors.pop(request_id, None)
+        self._requests.pop(request_id, None)
         if exc is not None and not self._closed:
-            self._causes[request_id] = exc
+            self._cause = exc
             self._machine.receive_reset(request_id, self._loop.time())
             self._turn()
-            self._causes.clear()
-        self._by_request.pop(request_id, None)
-
-    def body_progressed(self, request_id: int) -> None:
-        """Part of a download has left."""
-        stream = self._by_request.get(request_id)
-        if stream is not None:
-            stream.feed_progress()
+            self._cause = None
 
     # -- StreamShell ------------------------------------------------------------------------
 
@@ -176,7 +172,8 @@ class XhttpAcceptor(Generic[V]):
 
     def _download(self, stream_id: int) -> Exchange | None:
         request_id = self._machine.download_request(stream_id)
-        return None if request_id is None else self._exchanges.get(request_id)
+        request = None if request_id is None else self._requests.get(request_id)
+        return None if request is None else request.exchange
 
     # -- the turn ---------------------------------------------------------------------------
 
@@ -186,45 +183,57 @@ class XhttpAcceptor(Generic[V]):
                 case StreamData(stream_id, data):
                     if (stream := self._streams.get(stream_id)) is not None:
                         stream.feed_data(data)
-                case Acknowledge(request_id, count):
-                    if (exchange := self._exchanges.get(request_id)) is not None:
-                        exchange.acknowledge(count)
-                case SendBody(request_id, data):
-                    if (exchange := self._exchanges.get(request_id)) is not None:
-                        exchange.send_body(data)
-                case Respond(request_id, head, end):
-                    if (exchange := self._exchanges.get(request_id)) is not None:
-                        exchange.respond(head, end=end)
-                case EndBody(request_id):
-                    if (exchange := self._exchanges.get(request_id)) is not None:
-                        exchange.end_body()
-                case ResetRequest(request_id):
-                    self._visitors.pop(request_id, None)
-                    if (exchange := self._exchanges.pop(request_id, None)) is not None:
-                        exchange.reset()
-                case StreamOpened(stream_id, _, request_id):
-                    self._opened(stream_id, request_id)
-                case StreamEnded(stream_id):
-                    if (stream := self._streams.get(stream_id)) is not None:
-                        stream.feed_end()
-                case StreamLost(stream_id, code, why):
-                    if (stream := self._streams.pop(stream_id, None)) is not None:
-                        stream.feed_lost(self._cause(code, why))
-                case _:
+                case StreamOpened() | StreamEnded() | StreamLost():
+                    self._report(event)
+                case OpenRequest():
                     raise AssertionError(f"not an event of a server: {event!r}")
+                case _:
+                    self._carry_out(event)
         self._arm()
 
-    def _opened(self, stream_id: int, request_id: int) -> None:
-        stream = XhttpStream(self, stream_id)
-        self._streams[stream_id] = stream
-        self._by_request[request_id] = stream
-        stream.start(self._open_stream(stream, self._visitors[request_id]))
+    def _carry_out(self, order: Respond | SendBody | EndBody | ResetRequest | Acknowledge) -> None:
+        request = self._requests.get(order.request_id)
+        if request is None:  # lost, and the machine will hear of it
+            return
+        exchange = request.exchange
+        match order:
+            case SendBody(_, data):
+                exchange.send_body(data)
+            case Acknowledge(_, count):
+                exchange.acknowledge(count)
+            case Respond(_, head, end):
+                exchange.respond(head, end=end)
+            case EndBody(_):
+                exchange.end_body()
+            case ResetRequest(request_id):
+                del self._requests[request_id]
+                exchange.reset()
 
-    def _cause(self, code: str | None, why: str) -> TwError | None:
+    def _report(self, report: StreamOpened | StreamEnded | StreamLost) -> None:
+        match report:
+            case StreamOpened(stream_id, _, request_id):
+                if (request := self._requests.get(request_id)) is not None:
+                    self._opened(stream_id, request)
+            case StreamEnded(stream_id):
+                if (stream := self._streams.get(stream_id)) is not None:
+                    stream.feed_end()
+            case StreamLost(stream_id, code, why):
+                if (stream := self._streams.pop(stream_id, None)) is not None:
+                    stream.feed_lost(self._reason(code, why))
+
+    def _opened(self, stream_id: int, request: _Request[V]) -> None:
+        stream = self._streams[stream_id] = request.stream = XhttpStream(self, stream_id)
+        try:
+            stream.start(self._open_stream(stream, request.visitor))
+        except Exception:  # noqa: BLE001 - it must not keep the other streams' events from them
+            _log.exception("a stream could not be opened")
+            stream.abort()
+
+    def _reason(self, code: str | None, why: str) -> TwError | None:
         if code is None:
             return None
-        if code == "stream-reset" and self._causes:
-            return next(iter(self._causes.values()))
+        if code == "stream-reset" and self._cause is not None:
+            return self._cause
         return PeerFault(code, why)
 
     def _arm(self) -> None:

@@ -7,15 +7,18 @@ else (heads, modes, sequence numbers, windows) belongs to the machine behind the
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ..base.errors import TwError
+from ..base.errors import Broken, TwError
 from ..base.limits import STREAM_CLOSE_LINGER_S
 from .stream import StreamTransport
 
 __all__ = ["StreamShell", "XhttpStream"]
+
+_log = logging.getLogger("tw.net.xhttp")
 
 
 class StreamShell(Protocol):
@@ -63,6 +66,7 @@ class XhttpStream(StreamTransport):
         self._over = False  # the machine has forgotten this stream
         self._lost_called = False
         self._linger: asyncio.TimerHandle | None = None
+        self._lingering_bytes = 0  # unsent when the linger began
 
     # -- from the owner ---------------------------------------------------------------------
 
@@ -115,9 +119,7 @@ class XhttpStream(StreamTransport):
         try:
             while self._incoming and not self._reading_paused and not self._closing:
                 data = self._incoming.popleft()
-                protocol = self._stream_protocol
-                assert protocol is not None
-                protocol.data_received(data)
+                self._call_protocol(data)
                 if not self._over:
                     self._shell.stream_acknowledge(self.stream_id, len(data))
         finally:
@@ -128,11 +130,24 @@ class XhttpStream(StreamTransport):
     def _deliver_end(self) -> None:
         if self._peer_ended and not self._eof_delivered and not self._closing:
             self._eof_delivered = True
-            assert self._stream_protocol is not None
-            if not self._stream_protocol.eof_received():
+            if not self._call_protocol(None):
                 self.close()
         if self._over:
             self._schedule_lost(self._lost_exc)
+
+    def _call_protocol(self, data: bytes | None) -> bool | None:
+        """Hand on data, or the end. A protocol's own fault ends its stream and no other: it must
+        not unwind the shell, which has events of other streams in hand."""
+        protocol = self._stream_protocol
+        assert protocol is not None
+        try:
+            if data is None:
+                return protocol.eof_received()
+            protocol.data_received(data)
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("a stream's protocol failed")
+            self._give_up(Broken("internal", "the stream's protocol failed"))
+        return None
 
     def _schedule_lost(self, exc: TwError | None) -> None:
         if not self._lost_called:
@@ -198,16 +213,24 @@ class XhttpStream(StreamTransport):
             return
         self._end_sent = True
         self._shell.stream_close(self.stream_id)
-        if not self._over:  # the peer's end is outstanding; do not wait for it for ever
-            self._linger = self._loop.call_later(STREAM_CLOSE_LINGER_S, self._linger_over)
+        if not self._over:
+            self._start_linger()
+
+    def _start_linger(self) -> None:
+        """The peer's end is outstanding; do not wait for it for ever."""
+        self._lingering_bytes = self.get_write_buffer_size()
+        self._linger = self._loop.call_later(STREAM_CLOSE_LINGER_S, self._linger_over)
 
     def _linger_over(self) -> None:
-        if not self._over:
-            self._over = True
-            self._shell.stream_reset(self.stream_id)
-        self._schedule_lost(None)
+        if self.get_write_buffer_size() < self._lingering_bytes:
+            self._start_linger()  # what was written before the close is still leaving
+        else:
+            self._give_up(None)
 
     def abort(self) -> None:
+        self._give_up(None)
+
+    def _give_up(self, exc: TwError | None) -> None:
         if self._lost_called:
             return
         self._closing = True
@@ -215,7 +238,7 @@ class XhttpStream(StreamTransport):
         if not self._over:
             self._over = True
             self._shell.stream_reset(self.stream_id)
-        self._schedule_lost(None)
+        self._schedule_lost(exc)
 
     def _drop_incoming(self) -> None:
         dropped = sum(map(len, self._incoming))

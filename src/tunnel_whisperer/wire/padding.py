@@ -1,8 +1,8 @@
 """The padding that makes the length of each request and response head vary.
 
 A client puts ``x_padding=XXX..`` into the query of the ``Referer``; a server demands it and sends
-an ``x-padding`` header back. Without a Referer the query of the request itself counts; a Referer
-without padding does not fall back to it (Xray 26.10.10, splithttp/xpadding.go; spec 3.2).
+an ``x-padding`` header back. Without a Referer, or with an empty one, the query of the request itself
+counts; a Referer without padding does not fall back to it (Xray splithttp/xpadding.go; spec 3.2).
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ def make_referer(scheme: str, authority: str, path: str, draw: Draw) -> str:
 
 def has_padding(head: RequestHead) -> bool:
     """Whether a request carries padding of an accepted length; its characters are free."""
-    referer = header(head.headers, "referer")
-    url = head.target if referer is None else referer
-    padding = _padding_of(url)
+    padding = _padding_of(header(head.headers, "referer") or head.target)
     return padding is not None and MIN_PADDING <= len(padding) <= MAX_PADDING
 
 

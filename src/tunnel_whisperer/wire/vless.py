@@ -80,8 +80,12 @@ class RequestHeader:
 
 
 def _encode_address(target: HostPort) -> bytes:
+    if not 0 < target.port < 1 << 16:
+        raise Misuse("bad-argument", f"{target.port} is not a port")
     port = target.port.to_bytes(2, "big")
     try:
+        if "%" in target.host:  # the zone of a link-local address means nothing elsewhere
+            raise ValueError
         address = ipaddress.ip_address(target.host)
     except ValueError:
         name = target.host.encode("ascii", "replace")
@@ -243,6 +247,8 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
+            if value >= 1 << 64:
+                break
             return value, at
     raise _not_protobuf()
 

@@ -137,7 +137,9 @@ class XhttpClient:
         self._next_request = 0
         self._download = -1
         self._upload: int | None = None
-        self._open: set[int] = set()  # requests not over in both directions, without packets
+        # Requests not over in both directions, without packets. In stream-one the server may have
+        # ended before our upload is out: only request_sent tells.
+        self._open: set[int] = set()
         self._upload_sent = False  # to its end
         self._upload_refused = False  # the answer to a stream-up upload ended before the upload
         self._packets: PacketSender | None = None
@@ -204,7 +206,7 @@ class XhttpClient:
         if self._state not in _PEER_END:
             return
         self._state = _PEER_END[self._state]
-        if self._download != self._upload or self._state is _State.ENDING:
+        if self._download != self._upload or self._upload_sent:
             self._open.discard(self._download)
         self._events.append(StreamEnded(_STREAM))
 
@@ -228,6 +230,8 @@ class XhttpClient:
             self._packets.sent(request_id)
         elif request_id == self._upload and self._state in (_State.WE_ENDED, _State.ENDING):
             self._upload_sent = True
+            if self._mode == "stream-one" and self._state is _State.ENDING:
+                self._open.discard(request_id)
             self._finish_if_done()
 
     # -- from the application ---------------------------------------------------------------
@@ -256,7 +260,7 @@ class XhttpClient:
         else:
             assert self._upload is not None
             self._events.append(EndBody(self._upload))
-            if self._upload_refused or (self._upload == self._download and self._state is _State.ENDING):
+            if self._upload_refused:
                 self._open.discard(self._upload)
         self._finish_if_done()
 
@@ -298,11 +302,8 @@ class XhttpClient:
     # -- the end ----------------------------------------------------------------------------
 
     def _finish_if_done(self) -> None:
-        """Orderly: nothing is left to be sent or answered. Nothing else tells in stream-one that
-        the server may have ended before our upload was out."""
+        """Orderly: nothing is left to be sent or answered."""
         if self._state is not _State.ENDING or self._open:
-            return
-        if self._mode == "stream-one" and not self._upload_sent:
             return
         if self._packets is None or self._packets.idle:
             self._state = _State.OVER

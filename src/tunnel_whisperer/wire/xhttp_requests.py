@@ -23,16 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["Request", "RequestTable", "Role"]
 
 
-_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
 class Role(Enum):
     """What the body of a request is for."""
 
     STREAM = "stream"
     """Upload of stream-one and stream-up."""
     DOWNLOAD = "download"
-    """None is expected."""
+    """None is expected; what comes is thrown away, up to a limit."""
     PACKET = "packet"
     """One packet of packet-up."""
     UNWANTED = "unwanted"
@@ -53,7 +50,7 @@ class Request:
         self.session: Session | None = None
         self.packet: Packet | None = None
         self.body_over = False
-        self.answered = False  # our body is over, too
+        self.answered = False  # our body is over, too; or nobody hears it
         self.thrown_bytes = 0
 
 
@@ -78,11 +75,6 @@ class RequestTable:
         request = self._requests[request_id] = Request(request_id, head)
         return request
 
-    def answer_bodiless(self, request: Request, head: ResponseHead) -> None:
-        """Send a whole response to a request whose body, if it has one, means nothing."""
-        request.body_over = request.body_over or request.head.method in _BODILESS
-        self.answer(request, head)
-
     # -- our side ---------------------------------------------------------------------------
 
     def respond(self, request: Request, head: ResponseHead) -> None:
@@ -90,7 +82,9 @@ class RequestTable:
         self.events.append(Respond(request.request_id, head, False))
 
     def answer(self, request: Request, head: ResponseHead) -> None:
-        """Send a whole response."""
+        """Send a whole response, unless the request was lost meanwhile."""
+        if request.answered:
+            return
         request.answered = True
         self.events.append(Respond(request.request_id, head, True))
         self._forget_if_over(request)
@@ -98,7 +92,7 @@ class RequestTable:
     def refuse(self, request: Request, status: int) -> None:
         """Answer with nothing but a status; what is left of the request's body is thrown away."""
         self.throw_away(request)
-        self.answer_bodiless(request, plain_response(request.head, status, self.draw))
+        self.answer(request, plain_response(request.head, status, self.draw))
 
     def send(self, request: Request, data: bytes) -> None:
         """Append to the response body."""
@@ -114,6 +108,7 @@ class RequestTable:
 
     def cut(self, request: Request) -> None:
         """Reset the request in both directions, unless both are over."""
+        request.answered = True
         if self._requests.pop(request.request_id, None) is not None:
             self.events.append(ResetRequest(request.request_id))
 
@@ -128,13 +123,13 @@ class RequestTable:
         request.role = Role.UNWANTED
         request.session = request.packet = None
 
-    def receive_unwanted(self, request: Request, data: bytes) -> None:
-        """Body that nobody is interested in; a peer that does not stop is cut."""
+    def receive_unwanted(self, request: Request, data: bytes) -> bool:
+        """Body that nobody is interested in. False: it is too much, the request should be cut."""
         request.thrown_bytes += len(data)
         if request.thrown_bytes > MAX_REFUSED_BODY_BYTES:
-            self.cut(request)
-        else:
-            self.acknowledge(request.request_id, len(data))
+            return False
+        self.acknowledge(request.request_id, len(data))
+        return True
 
     def body_ended(self, request: Request) -> None:
         """The request's body is complete."""
@@ -142,7 +137,8 @@ class RequestTable:
         self._forget_if_over(request)
 
     def lost(self, request: Request) -> None:
-        """The request was reset by the peer."""
+        """The request was reset by the peer: nothing can be said to it any more."""
+        request.answered = True
         self._requests.pop(request.request_id, None)
 
     def release(self, request: Request) -> None:

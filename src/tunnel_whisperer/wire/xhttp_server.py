@@ -11,7 +11,7 @@ status  when (Xray splithttp/hub.go; spec 3.4)
 400     no padding of the right length; a mode that the settings shut out; a senseless session id
 404     other path or host: bare, without a sign of XHTTP
 405     HEAD and CONNECT: nobody's client, and no body could answer them
-409     a second stream-up upload
+409     a second stream-up upload, or one after the last packet
 413     a packet above the limit, by its content-length or by its bytes
 500     no sequence number; a packet for a stream-up session; a packet that nobody took
 ======  =========================================================================================
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 from ..base.limits import (
     HALF_CLOSED_REAP_S,
+    MAX_HALF_OPEN_BYTES,
     MAX_HALF_OPEN_SESSIONS,
     MAX_POST_BYTES,
     MAX_SESSION_ID_CHARS,
@@ -83,6 +84,7 @@ class XhttpServer:
         self._events = self._table.events
         self._sessions: dict[str, Session] = {}  # not those of stream-one
         self._half_open: dict[Session, None] = {}  # in order of age
+        self._waiting_bytes = 0  # held by these
         self._streams: dict[int, Session] = {}
         self._next_stream = 0
         self._deadlines: list[tuple[float, int, str, Session]] = []
@@ -95,9 +97,9 @@ class XhttpServer:
         request = self._table.add(request_id, head)
         route = classify(head.method, head.target, self._prefix)
         if route is None or not self._is_our_host(head.authority):
-            self._table.answer_bodiless(request, not_found())
+            self._table.answer(request, not_found())
         elif route.kind is Kind.PREFLIGHT:
-            self._table.answer_bodiless(request, preflight_response(head, self._draw))
+            self._table.answer(request, preflight_response(head, self._draw))
         elif (status := self._refusal(route, head)) is not None:
             self._table.refuse(request, status)
         else:
@@ -121,10 +123,10 @@ class XhttpServer:
         if len(route.session_id) > MAX_SESSION_ID_CHARS:
             return 400
         session = self._sessions.get(route.session_id)
-        if session is not None and session.upload is not None:
-            if route.kind is Kind.STREAM_UP:
+        if session is not None:
+            if route.kind is Kind.STREAM_UP and not session.takes_upload:
                 return 409
-            if route.kind is Kind.PACKET_UP:
+            if route.kind is Kind.PACKET_UP and session.upload is not None:
                 return 500
         if route.kind is Kind.PACKET_UP:
             if parse_seq(route.seq) is None:
@@ -166,19 +168,27 @@ class XhttpServer:
         if request is None:
             return
         session = request.session
-        if session is None:
+        if session is not None and session.deliver_now and request.role is Role.STREAM:
+            self._events.append(StreamData(session.stream_id, data))
+        elif session is None or request.role is Role.DOWNLOAD:
             self._receive_surplus(request, data)
-        elif request.role is Role.STREAM:
-            if session.deliver_now:
-                self._events.append(StreamData(session.stream_id, data))
-            else:
+        else:
+            if session.phase is Phase.HALF_OPEN:
+                session.waiting_bytes += len(data)
+                self._waiting_bytes += len(data)
+            if request.role is Role.STREAM:
                 session.receive_early(request, data)
-        elif request.role is Role.PACKET:
-            session.receive_packet(request, data)
+            else:
+                session.receive_packet(request, data)
+            while self._waiting_bytes > MAX_HALF_OPEN_BYTES:
+                max(self._half_open, key=_waiting_bytes).reap()
 
     def _receive_surplus(self, request: Request, data: bytes) -> None:
         if request.role is not Role.DUPLICATE:
-            self._table.receive_unwanted(request, data)
+            if not self._table.receive_unwanted(request, data):
+                if request.session is not None:
+                    request.session.lose("bad-xhttp", "the request for a download has a large body")
+                self._table.cut(request)
             return
         request.thrown_bytes += len(data)
         self._table.acknowledge(request.request_id, len(data))
@@ -314,7 +324,7 @@ class XhttpServer:
 
     def session_opened(self, session: Session) -> int:
         """Both halves of a session are here."""
-        self._half_open.pop(session, None)
+        self._no_longer_half_open(session)
         stream_id = self._next_stream
         self._next_stream += 1
         self._streams[stream_id] = session
@@ -322,10 +332,19 @@ class XhttpServer:
 
     def session_over(self, session: Session) -> None:
         """A session is over; its id is free again."""
-        self._half_open.pop(session, None)
+        self._no_longer_half_open(session)
         self._streams.pop(session.stream_id, None)
         if self._sessions.get(session.session_id) is session:
             del self._sessions[session.session_id]
+
+    def _no_longer_half_open(self, session: Session) -> None:
+        self._half_open.pop(session, None)
+        self._waiting_bytes -= session.waiting_bytes
+        session.waiting_bytes = 0
+
+
+def _waiting_bytes(session: Session) -> int:
+    return session.waiting_bytes
 
 
 def _content_length(head: RequestHead) -> int:

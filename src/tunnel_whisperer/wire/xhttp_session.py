@@ -33,7 +33,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Protocol
 
-from ..base.limits import MAX_BUFFERED_POSTS, MAX_POST_BYTES, PACKET_BACKLOG_BYTES
+from ..base.limits import MAX_BUFFERED_POSTS, MAX_POST_BYTES, PACKET_BACKLOG_BYTES, PATH_WINDOW_BYTES
 from .reorder import Packet, PacketQueue, append_piece
 from .xhttp_events import StreamData, StreamEnded, StreamLost, StreamOpened
 from .xhttp_heads import plain_response, stream_response, upload_response
@@ -106,6 +106,7 @@ class Session:
         "reap_at",
         "session_id",
         "stream_id",
+        "waiting_bytes",
     )
 
     def __init__(self, session_id: str, table: RequestTable, owner: SessionOwner) -> None:
@@ -117,6 +118,8 @@ class Session:
         self.reap_at: float | None = None
         self.keepalive_at: float | None = None
         self.half_closed_at: float | None = None
+        self.waiting_bytes = 0
+        """Upload bytes that came while it was half open; kept by the server."""
         self._table = table
         self._owner = owner
         self._download: Request | None = None
@@ -140,6 +143,11 @@ class Session:
         return self._upload
 
     @property
+    def takes_upload(self) -> bool:
+        """Whether a stream-up upload may still come: there is none, and the direction goes on."""
+        return self._upload is None and self.phase is not Phase.PEER_ENDED
+
+    @property
     def mode(self) -> str:
         """In which mode the peer speaks."""
         if self._upload is None:
@@ -150,7 +158,6 @@ class Session:
 
     def attach_download(self, request: Request) -> None:
         """The GET."""
-        request.body_over = True  # a body of it would mean nothing
         if self._download is not None:
             self._table.answer(request, stream_response(request.head, self._table.draw))
             return
@@ -165,6 +172,7 @@ class Session:
         if self._packets is not None:
             self._drop_packets()
         self._upload = request
+        self.half_closed_at = None  # the upload tells whether its client is there
         self._table.respond(request, upload_response(request.head, self._table.draw))
         self._open_if_both()
 
@@ -179,7 +187,9 @@ class Session:
         """A POST of packet-up."""
         if self._packets is None:
             self._packets = PacketQueue()
-        if len(self._packets) >= _MAX_PACKETS:
+        # A client that resets its packets once they are complete gets their windows back, and is
+        # not stopped by them.
+        if len(self._packets) >= _MAX_PACKETS or self._delivered > PATH_WINDOW_BYTES:
             self._table.refuse(request, 500)
             return
         packet, old = self._packets.open(seq, request.request_id, last=last)
