@@ -3,7 +3,14 @@
 Control plane. May import base only; the data path is handed ``check_client`` as a callable.
 """
 
-from .certificates import certificate_ends, certificate_uuid, check_ca, check_key_pair
+from .certificates import (
+    certificate_ends,
+    certificate_hosts,
+    certificate_uuid,
+    check_ca,
+    check_key_pair,
+    issued_by,
+)
 from .check import check_client
 from .issue import CertificateAuthority, issue_client, issue_server, make_ca
 from .ssh_keys import check_public_key, new_ssh_key, public_key_of, sign, verify
@@ -11,6 +18,7 @@ from .ssh_keys import check_public_key, new_ssh_key, public_key_of, sign, verify
 __all__ = [
     "CertificateAuthority",
     "certificate_ends",
+    "certificate_hosts",
     "certificate_uuid",
     "check_ca",
     "check_client",
@@ -18,6 +26,7 @@ __all__ = [
     "check_public_key",
     "issue_client",
     "issue_server",
+    "issued_by",
     "make_ca",
     "new_ssh_key",
     "public_key_of",

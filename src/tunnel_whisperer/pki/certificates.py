@@ -8,7 +8,7 @@ import warnings
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.utils import CryptographyDeprecationWarning
@@ -19,9 +19,11 @@ from ..base.limits import MAX_CERTIFICATE_BYTES
 __all__ = [
     "PARSE_FAULTS",
     "certificate_ends",
+    "certificate_hosts",
     "certificate_uuid",
     "check_ca",
     "check_key_pair",
+    "issued_by",
     "load_certificate",
     "load_der",
     "load_key",
@@ -158,6 +160,34 @@ def certificate_uuid(pem: str) -> uuid.UUID | None:
         return uuid_in(load_certificate(pem))
     except ValueError:
         raise _bad("the certificate names its owner in a way that is not understood") from None
+
+
+def certificate_hosts(pem: str) -> frozenset[str]:
+    """The names and addresses that a relay's certificate is for.
+
+    Raises:
+        Misuse: ``bad-certificate``.
+    """
+    try:
+        names = load_certificate(pem).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    addresses = names.get_values_for_type(x509.IPAddress)
+    return frozenset([*names.get_values_for_type(x509.DNSName), *map(str, addresses)])
+
+
+def issued_by(cert_pem: str, ca_pem: str) -> bool:
+    """Whether the CA signed the certificate; dates and purpose are not looked at.
+
+    Raises:
+        Misuse: ``bad-certificate``.
+    """
+    certificate, ca = load_certificate(cert_pem), load_certificate(ca_pem)
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
 
 
 def certificate_ends(pem: str) -> datetime:

@@ -4,7 +4,7 @@ Stands at the bottom of the control plane. May import base only. Plain synchrono
 """
 
 from .files import ensure_directory, remove_file, write_file, write_files
-from .load import load_config, parse_config, with_value
+from .load import check_field, load_config, parse_config, with_value
 from .places import Profile, default_directory, locked
 from .reference import render_reference
 from .save import format_config, save_config
@@ -27,6 +27,7 @@ __all__ = [
     "ServerConfig",
     "TunnelEntry",
     "XrayConfig",
+    "check_field",
     "default_directory",
     "ensure_directory",
     "format_config",

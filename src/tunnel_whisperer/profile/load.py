@@ -16,7 +16,7 @@ from ..base.limits import MAX_CONFIG_BYTES, MAX_YAML_DEPTH
 from .kinds import FieldFault, Scalar
 from .schema import FORMAT_VERSION, Config, Declared, Many, Pairs, Section, declared
 
-__all__ = ["load_config", "parse_config", "with_value"]
+__all__ = ["check_field", "load_config", "parse_config", "with_value"]
 
 _YAML_TAG = "tag:yaml.org,2002:"
 
@@ -92,6 +92,25 @@ def with_value(config: Config, name: str, text: str) -> Config:
     if not dot:
         return replace(config, **{field_name: value})
     return replace(config, **{group_name: replace(getattr(config, group_name), **{field_name: value})})
+
+
+def check_field(name: str, value: str | int) -> Any:
+    """A value as a field takes it, in its canonical spelling; for files of other formats.
+
+    Args:
+        name: dotted, such as ``xray.relay_port``.
+
+    Raises:
+        Misuse: ``bad-config``, with neither file nor name.
+    """
+    group_name, _, field_name = name.rpartition(".")
+    group = next(row.shape for row in declared(Config) if row.name == group_name)
+    assert isinstance(group, Section)
+    kind: Any = next(row.shape for row in declared(group.cls) if row.name == field_name)
+    try:
+        return kind.parse(Scalar(str(value), "str" if isinstance(value, str) else "int"))
+    except FieldFault as exc:
+        raise Misuse("bad-config", exc.why, hint=exc.hint) from None
 
 
 class _Loader(yaml.SafeLoader):

@@ -126,12 +126,12 @@ class Profile:
     @property
     def relay_cert(self) -> Path:
         """What the relay shows to everybody."""
-        return self.relay / "tls.crt"
+        return self.relay / "relay.crt"
 
     @property
     def relay_key(self) -> Path:
         """The key of ``relay_cert``."""
-        return self.relay / "tls.key"
+        return self.relay / "relay.key"
 
     @property
     def lock_file(self) -> Path:

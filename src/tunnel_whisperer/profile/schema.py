@@ -185,14 +185,14 @@ class ClientConfig:
     listen_address: str = _setting("127.0.0.1", ADDRESS, "interface of the local ports")
     tunnels: tuple[TunnelEntry, ...] = _setting((), Many(TunnelEntry), "local ports and their targets")
     port_overrides: tuple[tuple[int, int], ...] = _setting(
-        (), Pairs(PORT, PORT), "remote port: local port, where this machine wants another one than given"
+        (), Pairs(PORT, PORT), "port as given: port that this machine opens instead"
     )
 
     def grants(self) -> tuple[Grant, ...]:
         """The ports to open, with this machine's own choices applied."""
         own = dict(self.port_overrides)
         return tuple(
-            Grant(own.get(x.remote_port, x.local_port), HostPort(x.remote_host, x.remote_port))
+            Grant(own.get(x.local_port, x.local_port), HostPort(x.remote_host, x.remote_port))
             for x in self.tunnels
         )
 

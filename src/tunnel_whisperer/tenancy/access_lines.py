@@ -1,0 +1,62 @@
+"""Our lines in ``authorized_keys``, among lines of others that stay as they are, byte for byte.
+
+permitopen="127.0.0.1:5432",...,restrict,port-forwarding[,expiry-time="20261224180000Z"] KEY NAME@tw
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ..base.values import HostPort
+
+__all__ = ["add_line", "format_line", "has_line", "remove_lines"]
+
+
+def format_line(name: str, public_key: str, targets: Sequence[HostPort], expires: float | None) -> str:
+    """A user's line, without its end.
+
+    Args:
+        expires: Unix time; the part of a second is cut off.
+    """
+    options = [f'permitopen="{target}"' for target in dict.fromkeys(targets)]
+    options += ["restrict", "port-forwarding"]
+    if expires is not None:
+        options.append(f'expiry-time="{datetime.fromtimestamp(int(expires), UTC):%Y%m%d%H%M%S}Z"')
+    return f"{','.join(options)} {public_key} {_comment(name)}"
+
+
+def _comment(name: str) -> str:
+    return f"{name}@tw"
+
+
+def _is_of(line: bytes, name: str, public_key: str) -> bool:
+    """Whether the line lets this user in: by its key, or by the comment that only we give."""
+    words = line.split()
+    if len(words) < 2 or words[0].startswith(b"#"):
+        return False
+    keys = [word for word, before in zip(words[1:], words, strict=False) if before == b"ssh-ed25519"]
+    if public_key and public_key.split()[1].encode() in keys:
+        return True
+    return bool(keys) and words[-1] == _comment(name).encode()
+
+
+def has_line(data: bytes, name: str, public_key: str) -> bool:
+    """Whether some line is this user's."""
+    return any(_is_of(line, name, public_key) for line in data.splitlines())
+
+
+def add_line(data: bytes, line: str) -> bytes:
+    """The file with one more line at its end."""
+    if data and not data.endswith(b"\n"):
+        data += b"\n"
+    return data + line.encode() + b"\n"
+
+
+def remove_lines(data: bytes, name: str, public_key: str) -> bytes:
+    """The file without this user's lines.
+
+    Args:
+        public_key: may be empty where it is lost; then the comment alone tells.
+    """
+    return b"".join(line for line in data.splitlines(keepends=True) if not _is_of(line, name, public_key))

@@ -1,0 +1,39 @@
+"""Names of servers and users: they become file names, URL paths and SSH users, so they are plain."""
+
+from __future__ import annotations
+
+import re
+
+from ..base.errors import Misuse
+
+__all__ = ["check_server_id", "check_user_name"]
+
+
+def check_server_id(text: str) -> str:
+    """``[a-z0-9][a-z0-9-]{0,30}``.
+
+    Raises:
+        Misuse: ``bad-argument``.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", text, re.ASCII):
+        raise Misuse(
+            "bad-argument",
+            f"{text[:40]!r} is not a server id",
+            hint="up to 31 lower-case letters, digits and dashes, such as plant-7",
+        )
+    return text
+
+
+def check_user_name(text: str) -> str:
+    """``[a-z0-9][a-z0-9._-]{0,62}``.
+
+    Raises:
+        Misuse: ``bad-argument``.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,62}", text, re.ASCII):
+        raise Misuse(
+            "bad-argument",
+            f"{text[:70]!r} is not a user name",
+            hint="up to 63 lower-case letters, digits, dots, dashes and underscores, such as alice",
+        )
+    return text

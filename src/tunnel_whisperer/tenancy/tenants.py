@@ -1,0 +1,217 @@
+"""The tenants of a relay: ``servers/<id>.json``, one file each, which is all there is to one."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import time
+import uuid
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..base.errors import Misuse
+from ..base.limits import MAX_RECORD_BYTES
+from ..pki import check_ca, check_public_key
+from ..profile import Profile, ensure_directory, locked, remove_file, write_file
+from .join import JoinRequest
+from .names import check_server_id
+from .records import RecordReader, format_record
+
+__all__ = ["TenantBook", "TenantRecord"]
+
+_log = logging.getLogger("tw.tenancy")
+
+_FIRST_PORT = 20000
+_LAST_PORT = 29999
+"""The ports of a relay's tenants (cli.md); as many tenants as ports."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRecord:
+    """One server's slot."""
+
+    server_id: str
+    uuid: uuid.UUID
+    ca_pem: str
+    ssh_public_key: str
+    """``ssh-ed25519 AAAA..``."""
+    port: int
+    """The reverse port, 20000 and up."""
+    enrolled_at: float
+    """Unix time in seconds."""
+
+    def to_text(self) -> str:
+        """The file."""
+        return format_record(
+            {
+                "server_id": self.server_id,
+                "uuid": str(self.uuid),
+                "ca": self.ca_pem,
+                "ssh_public_key": self.ssh_public_key,
+                "port": self.port,
+                "enrolled_at": self.enrolled_at,
+            }
+        )
+
+    @classmethod
+    def parse(cls, data: bytes, where: str = "") -> TenantRecord:
+        """The record in a file.
+
+        Raises:
+            Misuse: ``bad-record``, with the field.
+        """
+        reader = RecordReader(
+            data, limit=MAX_RECORD_BYTES, code="bad-record", where=where, what="record of a server"
+        )
+        server_id, ca_pem, key = (
+            reader.text("server_id"),
+            reader.text("ca", 65536),
+            reader.text("ssh_public_key"),
+        )
+        for field, check, text in (
+            ("server_id", check_server_id, server_id), ("ca", check_ca, ca_pem), ("ssh_public_key", check_public_key, key)
+        ):  # fmt: skip
+            try:
+                check(text)
+            except Misuse as exc:
+                reader.fail(field, exc.why)
+        record = cls(
+            server_id,
+            reader.uuid("uuid"),
+            ca_pem,
+            key,
+            reader.number("port", _FIRST_PORT, _LAST_PORT),
+            reader.moment("enrolled_at"),
+        )
+        reader.end()
+        return record
+
+
+class TenantBook:
+    """All tenants of one relay.
+
+    Args:
+        profile: the relay's directory.
+        wall_clock: seconds since 1970.
+    """
+
+    def __init__(self, profile: Profile, wall_clock: Callable[[], float] = time.time) -> None:
+        self._profile = profile
+        self._wall_clock = wall_clock
+
+    def enroll(self, request: JoinRequest) -> TenantRecord:
+        """The slot for this request; the same request gets the same slot again.
+
+        Raises:
+            Misuse: ``exists`` when the id, UUID, key or CA is another tenant's, ``too-many``,
+                ``bad-record`` when a tenant's file is damaged, ``state-not-written``.
+        """
+        with locked(self._profile):
+            records = self._read_all()
+            for record in records:
+                if _same(record, request):
+                    return record
+                self._refuse_clash(record, request)
+            record = TenantRecord(
+                request.server_id,
+                request.uuid,
+                request.ca_pem,
+                request.ssh_public_key,
+                _free_port({record.port for record in records}),
+                self._wall_clock(),
+            )
+            ensure_directory(self._profile.servers)
+            write_file(self._path(record.server_id), record.to_text())
+            return record
+
+    def remove(self, server_id: str) -> None:
+        """Take the slot away; a running relay notices and cuts its connections.
+
+        Raises:
+            Misuse: ``no-such-name``, ``bad-argument``, ``state-not-written``.
+        """
+        path = self._path(check_server_id(server_id))
+        with locked(self._profile):
+            if not path.exists():
+                names = [path.stem for path in self._paths()]
+                close = difflib.get_close_matches(server_id, names, n=1)
+                raise Misuse(
+                    "no-such-name",
+                    f"no server {server_id!r} is enrolled",
+                    hint=f"did you mean {close[0]}?" if close else "tw list servers shows them",
+                )
+            remove_file(path)
+
+    def all(self) -> list[TenantRecord]:
+        """All tenants, by id; a damaged file is logged and left out, for the others live on."""
+        records = []
+        for path in self._paths():
+            try:
+                records.append(self._read(path))
+            except Misuse as exc:
+                _log.error("this server is not let in: %s", exc)
+        return records
+
+    def stamp(self) -> Hashable:
+        """Changes whenever a tenant comes, goes or changes; costs a look at the directory."""
+        stamps = []
+        for path in self._paths():
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            stamps.append((path.name, status.st_ino, status.st_mtime_ns, status.st_size))
+        return tuple(stamps)
+
+    def _path(self, server_id: str) -> Path:
+        return self._profile.servers / f"{server_id}.json"
+
+    def _paths(self) -> list[Path]:
+        # Path.glob leaves hidden files in: those of a write that was killed.
+        return sorted(path for path in self._profile.servers.glob("*.json") if path.name[0] != ".")
+
+    def _read_all(self) -> list[TenantRecord]:
+        return [self._read(path) for path in self._paths()]
+
+    def _read(self, path: Path) -> TenantRecord:
+        record = TenantRecord.parse(self._profile.read(path), str(path))
+        if record.server_id != path.stem:
+            raise Misuse("bad-record", f"server_id: is not {path.stem!r}", where=str(path))
+        return record
+
+    @staticmethod
+    def _refuse_clash(record: TenantRecord, request: JoinRequest) -> None:
+        if record.server_id == request.server_id:
+            raise Misuse(
+                "exists",
+                f"a server {record.server_id!r} with another key is enrolled",
+                hint=f"choose another id, or tw unenroll {record.server_id} first",
+            )
+        for what, ours, theirs in (
+            ("UUID", record.uuid, request.uuid),
+            ("CA", check_ca(record.ca_pem), check_ca(request.ca_pem)),
+            ("SSH key", record.ssh_public_key, request.ssh_public_key),
+        ):
+            if ours == theirs:
+                raise Misuse(
+                    "exists",
+                    f"the server {record.server_id!r} has the same {what}",
+                    hint="make the new server in a directory of its own",
+                )
+
+
+def _same(record: TenantRecord, request: JoinRequest) -> bool:
+    return (
+        record.server_id == request.server_id
+        and record.uuid == request.uuid
+        and record.ssh_public_key == request.ssh_public_key
+        and check_ca(record.ca_pem) == check_ca(request.ca_pem)
+    )
+
+
+def _free_port(taken: set[int]) -> int:
+    for port in range(_FIRST_PORT, _LAST_PORT + 1):
+        if port not in taken:
+            return port
+    raise Misuse("too-many", f"all {len(taken)} slots of this relay are taken", hint="tw unenroll one")
