@@ -1,0 +1,46 @@
+"""What every test run shares: example counts, one worker for the e2e tests, a loud list of skips."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A shared machine may pause at any example; a time per example would only tell that.
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("fuzz", settings.get_profile("default"), max_examples=5000)
+settings.load_profile("default")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the e2e tests one worker between them: each holds three machines and reads the clock."""
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+def _reason(report: pytest.TestReport) -> str:
+    # A skip is reported as (path, line, "Skipped: reason").
+    where = report.longrepr
+    text = where[2] if isinstance(where, tuple) else str(where)
+    return text.removeprefix("Skipped: ")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests did not run, and why: a green line alone would hide it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        return
+    by_reason: defaultdict[str, list[str]] = defaultdict(list)
+    for report in skipped:
+        by_reason[_reason(report)].append(report.nodeid)
+    terminalreporter.section(f"{len(skipped)} TESTS DID NOT RUN", sep="!", red=True, bold=True)
+    for reason, names in sorted(by_reason.items(), key=lambda entry: -len(entry[1])):
+        terminalreporter.line(f"{len(names):4} x {reason}", red=True)
+        for name in sorted(names)[:3]:
+            terminalreporter.line(f"         {name}")
+        if len(names) > 3:
+            terminalreporter.line(f"         .. and {len(names) - 3} more")
