@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..base.values import HostPort, parse_port
+from ..base.values import parse_port
 from ..daemon.roles import need_role
 from ..profile import write_file
-from ..tenancy import JoinRequest, TenantBook, make_response
+from ..tenancy import JoinRequest, TenantBook, make_join_response
 from .files import read_text
 from .place import configured
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     port = parse_port(args.port)
     request = JoinRequest.parse(read_text(Path(args.request)))
     record = TenantBook(profile).enroll(request)
-    response = make_response(profile, record, HostPort(config.relay.domain, port))
+    response = make_join_response(profile, request, record.port, relay_port=port)
     out = Path(args.out or f"{record.server_id}-response.json")
     write_file(out, response.to_text(), 0o644)
     print(out)

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..base.errors import Misuse
 from ..base.values import HostPort
 from ..profile import write_file
-from ..tenancy import JoinResponse, apply_response, make_request, make_server_identity
+from ..tenancy import JoinResponse, apply_response, make_join_request, make_server_identity
 from .files import read_text
 from .place import profile_of, start_logging
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     server_id = args.id or _host_id()
     make_server_identity(profile, server_id)
     out = Path(args.out or f"{server_id}-request.json")
-    write_file(out, make_request(profile, relay.host).to_text(), 0o644)
+    write_file(out, make_join_request(profile, relay.host).to_text(), 0o644)
     print(out)
     print("Send it to the relay's admin (tw enroll); it holds nothing secret.")
     return 0

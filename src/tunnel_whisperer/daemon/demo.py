@@ -25,15 +25,17 @@ from ..base.values import Grant, HostPort
 from ..bundle import install_bundle, open_bundle, pack_client
 from ..net.dial import dial
 from ..net.listen import listen_local
-from ..profile import Profile, load_config, save_config
+from ..profile import Profile, load_config
+from ..ssh.keeper import KeeperState, KeeperStatus
 from ..tenancy import (
     JoinRequest,
+    JoinResponse,
     TenantBook,
     UserBook,
     apply_response,
+    make_join_request,
+    make_join_response,
     make_relay_identity,
-    make_request,
-    make_response,
     make_server_identity,
 )
 from .client_root import ClientRoot
@@ -76,7 +78,6 @@ class Demo:
         self._tasks = TaskSet("demo", _log)
         self._relay: RelayRoot | None = None
         self._service: DemoService | None = None
-        self._up = asyncio.Event()
         self._client: ClientRoot | None = None
 
     async def __aenter__(self) -> Demo:
@@ -120,8 +121,7 @@ class Demo:
         relay = await self._start_relay()
         server = self._enroll(relay)
         bundle = self._let_in(server, target)
-        self._tasks.spawn(ServerRoot(server).run(), "server")
-        self._tell("server: dials the relay, publishes its SSH there; no port of it is open")
+        await self._serve(server)
         await self._connect(bundle)
 
     def _start_service(self) -> HostPort:
@@ -133,8 +133,7 @@ class Demo:
         profile = Profile(self._directory / "relay")
         make_relay_identity(profile, "localhost")
         config = load_config(profile.config)
-        save_config(profile.config, replace(config, relay=replace(config.relay, listen="127.0.0.1:0")))
-        self._relay = RelayRoot(profile)
+        self._relay = RelayRoot(profile, replace(config, relay=replace(config.relay, listen="127.0.0.1:0")))
         bound = await self._relay.start()
         self._tell(f"relay: listens on {bound}, the only open port of the three")
         return bound
@@ -142,11 +141,14 @@ class Demo:
     def _enroll(self, relay: HostPort) -> Profile:
         server = Profile(self._directory / "server")
         make_server_identity(server, _SERVER_ID)
-        request = make_request(server, "localhost").to_text()
-        relay_profile = Profile(self._directory / "relay")
-        record = TenantBook(relay_profile).enroll(JoinRequest.parse(request))
-        response = make_response(relay_profile, record, HostPort("localhost", relay.port))
-        apply_response(server, response)
+        # As text, for that is how they travel between people.
+        request = JoinRequest.parse(make_join_request(server, "localhost").to_text())
+        at_relay = Profile(self._directory / "relay")
+        record = TenantBook(at_relay).enroll(request)
+        response = make_join_response(at_relay, request, record.port, relay_port=relay.port)
+        apply_response(server, JoinResponse.parse(response.to_text()))
+        assert self._relay is not None
+        self._relay.refresh()
         self._tell(f"server: {_SERVER_ID} made its keys and was enrolled at the relay")
         return server
 
@@ -156,27 +158,25 @@ class Demo:
         self._tell(f"server: user {_USER} may reach {target}, and nothing else")
         return pack_client(server, user)
 
+    async def _serve(self, profile: Profile) -> None:
+        up = asyncio.Event()
+        root = ServerRoot(profile, lambda status: _when_up(status, up))
+        task = self._tasks.spawn(root.run(), "server")
+        await _wait(up, task)
+        self._tell("server: dialled the relay and published its SSH there; no port of it is open")
+
     async def _connect(self, bundle: bytes) -> None:
+        up = asyncio.Event()
         profile = Profile(self._directory / "client")
         install_bundle(profile, open_bundle(bundle))
-        self._client = ClientRoot(profile, on_change=lambda status: self._session_changed())
-        grant = self._client.settings.ports[0]
-        free = Grant(await _free_port(), grant.target)
-        self._client.settings = replace(self._client.settings, ports=(free,))
-        await self._client.start()
-        self._tasks.spawn(self._client.run(), "client")
+        self._client = client = ClientRoot(profile, on_change=lambda status: _when_up(status, up))
+        grant = client.settings.ports[0]
+        client.settings = replace(client.settings, ports=(Grant(await _free_port(), grant.target),))
+        await client.start()
+        task = self._tasks.spawn(client.run(), "client")
         self._tell(f"client: opened {_USER}'s file; {self.local} leads to {grant.target} over there")
-        try:
-            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                await self._up.wait()
-        except TimeoutError:
-            raise Unreachable("timeout", f"no session within {_CONNECT_TIMEOUT_S:g} s") from None
-        self._tell("client: SSH session to the server is up, end to end, through the relay on HTTPS")
-
-    def _session_changed(self) -> None:
-        assert self._client is not None
-        if self._client.tunnel is not None and self._client.tunnel.keeper.session is not None:
-            self._up.set()
+        await _wait(up, task)
+        self._tell("client: the SSH session to the server is up, end to end, through the relay, over HTTPS")
 
     async def _stop(self) -> None:
         await self._tasks.drain()
@@ -185,6 +185,28 @@ class Demo:
         if self._service is not None:
             self._service.close()
         shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _when_up(status: KeeperStatus, up: asyncio.Event) -> None:
+    if status.state is KeeperState.UP:
+        up.set()
+
+
+async def _wait(up: asyncio.Event, task: asyncio.Task[None]) -> None:
+    """Until ``up``; a task that ends before that tells why.
+
+    Raises:
+        TwError: its failure, or ``timeout``.
+    """
+    waiter = asyncio.get_running_loop().create_task(up.wait(), name="demo/up")
+    try:
+        await asyncio.wait((waiter, task), timeout=_CONNECT_TIMEOUT_S, return_when="FIRST_COMPLETED")
+    finally:
+        waiter.cancel()
+    if task.done():
+        await task
+    if not up.is_set():
+        raise Unreachable("timeout", f"no session within {_CONNECT_TIMEOUT_S:g} s")
 
 
 async def _free_port() -> int:

@@ -33,9 +33,9 @@ def parse_listen(text: str) -> HostPort:
     host, _, port = text.rpartition(":") if text.count(":") == 1 or "]" in text else ("", "", text)
     everywhere = not host
     if port == "0":
-        parsed = HostPort.parse(f"{host or '0.0.0.0'}:1")  # noqa: S104 - asked for by leaving it out
+        parsed = HostPort.parse(f"{host or '0.0.0.0'}:1")
         return replace(parsed, host="::" if everywhere else parsed.host, port=0)
-    parsed = HostPort.parse(f"{host or '0.0.0.0'}:{port}")  # noqa: S104
+    parsed = HostPort.parse(f"{host or '0.0.0.0'}:{port}")
     return replace(parsed, host="::" if everywhere else parsed.host)
 
 
@@ -80,6 +80,14 @@ class RelayRoot:
         bound = await self.relay.start()
         self._tasks.spawn(watch(self._stamp, self._take_tenants, first), "watch")
         return bound
+
+    def refresh(self) -> None:
+        """Take over now what the files say, instead of at the next look.
+
+        Raises:
+            TwError: a file that cannot be used; the old state goes on.
+        """
+        self._take_tenants()
 
     async def close(self) -> None:
         """Cut everything."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 from ..base.values import HostPort
 
 __all__ = ["CheckCertificate", "Tenant"]
 
-CheckCertificate = Callable[[bytes, str], uuid.UUID | None]
+CheckCertificate = Callable[[bytes, str], UUID | None]
 """``check(leaf_der, ca_pem)``: the UUID that a certificate names, or None where it names none.
 
 Raises:
@@ -24,7 +24,7 @@ class Tenant:
 
     server_id: str
     """Short name; also the SSH user at the relay."""
-    uuid: uuid.UUID
+    uuid: UUID
     """VLESS user id of the server itself."""
     ca_pem: str
     """The CA that issues this server's and its users' client certificates."""
@@ -32,7 +32,7 @@ class Tenant:
     """``ssh-ed25519 AAAA..``: who may listen on the port."""
     port: int
     """The reverse port, 20000 and up."""
-    users: frozenset[uuid.UUID] = frozenset()
+    users: frozenset[UUID] = frozenset()
     """UUIDs that are let in without a certificate that names them (``client_auth`` uuid)."""
 
     @property
