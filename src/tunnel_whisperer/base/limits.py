@@ -176,6 +176,12 @@ HTTP_CLOSE_LINGER_S = 2.0
 MAX_PIPELINED_BYTES = 64 * 1024
 """HTTP/1.1: bytes held of requests that wait for the one before them."""
 
+MAX_CHUNK_LINE_BYTES = 256
+"""HTTP/1.1: a chunk's size with its extensions, which carry nothing (as CVE-2023-39326)."""
+
+MAX_INTERIM_RESPONSES = 16
+"""HTTP/1.1: 1xx heads before the final one; a client that asks for nothing special gets none."""
+
 # -- waiting -----------------------------------------------------------------------------------
 
 DIAL_TIMEOUT_S = 10.0
