@@ -7,6 +7,8 @@ with HTTP/2's preface (RFC 9113 section 3.3); anything else is HTTP/1.1.
 from __future__ import annotations
 
 import asyncio
+from typing import cast
+from typing import cast
 
 from ..base.limits import HEAD_TIMEOUT_S
 from .h1_server import H1ServerConnection
@@ -30,19 +32,18 @@ class HttpFront(asyncio.Protocol):
 
     def __init__(self, accept: AcceptExchange) -> None:
         self._accept = accept
-        self._transport: asyncio.BaseTransport | None = None
+        self._transport: asyncio.Transport | None = None
         self._held = b""
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             self._become(tls.selected_alpn_protocol() == "h2")
             return
         loop = asyncio.get_running_loop()
-        assert isinstance(transport, asyncio.Transport)
-        self._timer = loop.call_later(HEAD_TIMEOUT_S, transport.abort)
+        self._timer = loop.call_later(HEAD_TIMEOUT_S, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
         self._held += data

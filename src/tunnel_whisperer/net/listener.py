@@ -16,6 +16,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from typing import cast
 
 from ..base.limits import (
     HANDSHAKE_TIMEOUT_S,
@@ -47,10 +48,10 @@ class _Counted(BulkReader):
     def __init__(self, inner: asyncio.Protocol, leave: Callable[[_Counted], None]) -> None:
         super().__init__(inner)
         self._leave = leave
-        self.transport: asyncio.BaseTransport | None = None
+        self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -130,7 +131,7 @@ class Listener:
             self._sock.close()
             self._sock = None
         for counted in list(self._open):
-            if isinstance(counted.transport, asyncio.Transport):
+            if counted.transport is not None:
                 counted.transport.abort()
 
     # -- accepting --------------------------------------------------------------------------
