@@ -136,6 +136,12 @@ PING_TIMEOUT_S = 10.0
 MAX_HEADER_BLOCK_FRAMES = 16
 """HTTP/2: HEADERS and CONTINUATION frames of one head; MAX_HEADER_BYTES fit in one."""
 
+MAX_HEADER_BLOCK_BYTES = 24 * 1024
+"""HTTP/2: a compressed head that is held; between MAX_HEADER_BYTES and this it is refused alone."""
+
+MAX_SETTINGS_PER_FRAME = 32
+"""HTTP/2: settings in one SETTINGS frame, as nghttp2; six are defined."""
+
 MAX_CONTROL_FRAME_BYTES = 16 * 1024
 """HTTP/2: a frame that must be held until it is complete (all but plain DATA)."""
 
@@ -157,6 +163,9 @@ RESETS_PER_S = 100
 
 MAX_WAITING_CONTROL_FRAMES = 10_000
 """HTTP/2: answers (PING, SETTINGS, RST_STREAM) held for a peer that does not read, as Go."""
+
+MAX_WAITING_CONTROL_BYTES = 1024 * 1024
+"""HTTP/2: the same in bytes, heads included: 250 of them with the longest padding fit."""
 
 MAX_REMEMBERED_RESETS = 1_024
 """HTTP/2: streams that we reset, whose late frames are ignored."""

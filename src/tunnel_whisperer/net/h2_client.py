@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterator
 
-from ..base.errors import Unreachable
+from ..base.errors import Retry, Unreachable
 from ..base.limits import (
     MAX_CONCURRENT_STREAMS,
     MAX_FRAME_BYTES,
@@ -14,8 +14,8 @@ from ..base.limits import (
 from ..wire.http import RequestHead
 from .h2_connection import H2Connection
 from .h2_exchange import H2Exchange
-from .h2_frames import PREFACE, Setting
-from .h2_heads import Fields, MalformedHead, parse_response
+from .h2_frames import PREFACE, ErrorCode, H2Fault, Setting
+from .h2_heads import Fields, MalformedHead, content_length, is_too_long, parse_response
 from .http import Exchange, ExchangeHandler
 
 __all__ = ["H2ClientConnection"]
@@ -36,15 +36,16 @@ class H2ClientConnection(H2Connection):
             }
         )
         self._next_id = 1
-        self._answered: set[int] = set()
+
+    @property
+    def _takes_requests(self) -> bool:
+        return not (self._over or self._closing) and self._transport is not None
 
     @property
     def can_request(self) -> bool:
         """Whether one more exchange may start now."""
-        if self._over or self._closing or self._goaway_seen or self._transport is None:
-            return False
         limit = min(MAX_CONCURRENT_STREAMS, self._peer_max_streams)
-        return len(self._exchanges) < limit and self._next_id <= _MAX_STREAM_ID
+        return self._takes_requests and len(self._exchanges) < limit and self._next_id <= _MAX_STREAM_ID
 
     def request(self, head: RequestHead, handler: ExchangeHandler, *, end: bool = False) -> Exchange:
         """Start an exchange.
@@ -52,12 +53,8 @@ class H2ClientConnection(H2Connection):
         Raises:
             Unreachable: ``link-lost`` if the connection is over; ``too-many`` if it has no room.
         """
-        if self._over or self._closing or self._goaway_seen or self._transport is None:
-            raise Unreachable(
-                "link-lost",
-                "the connection takes no more requests",
-                where=self._where(),
-            )
+        if not self._takes_requests:
+            raise Unreachable("link-lost", "the connection takes no more requests", where=self._where())
         if not self.can_request:
             raise Unreachable("too-many", "the connection has no room for another request")
         block = self._encoder.encode_request(head)
@@ -69,47 +66,52 @@ class H2ClientConnection(H2Connection):
 
     # -- of the connection ------------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._control.append(PREFACE)
-        super().connection_made(transport)
+    def _greeting(self) -> Iterator[bytes]:
+        yield PREFACE
+        yield from super()._greeting()
+
+    def _last_stream_id(self) -> int:
+        return 0  # we take no pushes
 
     def _ours(self, stream_id: int) -> bool:
         return stream_id % 2 == 1 and stream_id < self._next_id
 
-    def _forget(self, exchange: H2Exchange) -> None:
-        self._answered.discard(exchange.stream_id)
-        super()._forget(exchange)
+    def _receive_setting(self, number: int, value: int) -> None:
+        if number == Setting.ENABLE_PUSH and value:  # RFC 9113 section 6.5.2
+            raise H2Fault(ErrorCode.PROTOCOL_ERROR, "a server that enables push")
+        super()._receive_setting(number, value)
+
+    def _receive_new_head(self, stream_id: int, fields: Fields, end: bool) -> None:
+        self._known(stream_id, "HEADERS")
+        self._count_idle_frame()  # an answer that comes too late
 
     def _receive_head(self, exchange: H2Exchange, fields: Fields, end: bool) -> None:
-        if exchange.stream_id in self._answered:
-            self._receive_trailers(exchange, fields, end)
+        if exchange.head_received:
+            super()._receive_head(exchange, fields, end)
             return
+        if is_too_long(fields):
+            raise MalformedHead("response head too long")
         head = parse_response(fields)
         if head.status < 200:
             if end:
                 raise MalformedHead("an interim response that ends the stream")
             self._count_idle_frame()
             return
-        self._announce(exchange, head.headers)
-        self._answered.add(exchange.stream_id)
+        if not end:  # without a body the length may be that of another response (RFC 9110 8.6)
+            exchange.content_left = content_length(head.headers)
+        exchange.head_received = True
         self._tell(exchange, lambda handler: handler.response_received(head))
         if end and not exchange.over:
             self._receive_end(exchange)
-
-    def data_begins(self, stream_id: int, length: int, end_stream: bool) -> None:
-        """See FrameSink; a body needs a head."""
-        if stream_id in self._exchanges and stream_id not in self._answered:
-            self._out_of_place("DATA before the response")
-        super().data_begins(stream_id, length, end_stream)
 
     def _peer_goes_away(self, last_stream_id: int, code: int) -> None:
         exc = Unreachable(
             "link-lost",
             "the peer went away before it took the request",
             where=self._where(),
+            retry=Retry.BACKOFF if code else Retry.NOW,
         )
+        self.close()
         for exchange in list(self._exchanges.values()):
             if exchange.stream_id > last_stream_id:
                 self._lose(exchange, exc)
-        if not self._exchanges:
-            self.close()

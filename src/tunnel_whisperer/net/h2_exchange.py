@@ -8,16 +8,14 @@ are flags, not states: each moves once, and they do not depend on each other (RF
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from typing import Any, Protocol
 
-from ..base.limits import TURN_BYTES
 from ..wire.http import ResponseHead
 from .h2_frames import ErrorCode, data_head
 from .h2_windows import ReceiveWindow
 from .http import ExchangeHandler
 
-__all__ = ["ExchangeOwner", "H2Exchange", "SendTurns"]
+__all__ = ["ExchangeOwner", "H2Exchange"]
 
 
 class ExchangeOwner(Protocol):
@@ -35,8 +33,8 @@ class ExchangeOwner(Protocol):
     def give_credit(self, exchange: H2Exchange, stream_credit: int, count: int) -> None:
         """Send WINDOW_UPDATE for the stream if ``stream_credit``, and for the connection as due."""
 
-    def grow_connection_window(self, by: int) -> None:
-        """Have room for one more wide stream."""
+    def promise(self, by: int) -> None:
+        """A stream's window grows by so much: the connection's must have room for it."""
 
     def extra_info(self, name: str, default: Any) -> Any:
         """See Exchange.get_extra_info."""
@@ -52,9 +50,9 @@ class H2Exchange:
         window_bytes: bytes that we take at first.
     """
 
-    __slots__ = ("_owner", "_queue", "_responded", "content_left", "ending", "handler", "is_ready",
-                 "local_ended", "over", "receive_window", "remote_ended", "send_window", "stream_id",
-                 "unsent_bytes")  # fmt: skip
+    __slots__ = ("_owner", "_queue", "_responded", "content_left", "ending", "handler", "head_received",
+                 "is_ready", "local_ended", "over", "receive_window", "remote_ended", "send_window",
+                 "stream_id", "unsent_bytes")  # fmt: skip
 
     def __init__(self, owner: ExchangeOwner, stream_id: int, send_window: int, window_bytes: int) -> None:
         self._owner = owner
@@ -67,6 +65,8 @@ class H2Exchange:
         self.receive_window = ReceiveWindow(window_bytes)
         self.content_left: int | None = None
         """Bytes to come of the peer's announced content-length."""
+        self.head_received = False
+        """The peer's (final) head is there; body and trailers may follow."""
         self.unsent_bytes = 0
         self.ending = False
         """Our body is complete; END_STREAM goes out behind it."""
@@ -122,7 +122,7 @@ class H2Exchange:
         """Widen the stream's window, and the connection's as much."""
         by = window_bytes - self.receive_window.target
         if by > 0 and not self.over:
-            self._owner.grow_connection_window(by)
+            self._owner.promise(by)
             credit = self.receive_window.grow(window_bytes)
             self._owner.give_credit(self, 0 if self.remote_ended else credit, 0)
 
@@ -184,56 +184,3 @@ class H2Exchange:
         """Forget what is queued."""
         self._queue.clear()
         self.unsent_bytes = 0
-
-
-class SendTurns:
-    """Who may send next: round robin, so that no stream waits for more than one turn of each."""
-
-    def __init__(self) -> None:
-        self._ready: deque[H2Exchange] = deque()
-
-    def __bool__(self) -> bool:
-        return bool(self._ready)
-
-    def add(self, exchange: H2Exchange) -> None:
-        """It has something to send."""
-        if not exchange.is_ready and exchange.can_send:
-            exchange.is_ready = True
-            self._ready.append(exchange)
-
-    def take(
-        self,
-        budget: int,
-        window: int,
-        max_frame_bytes: int,
-        parts: list[bytes | memoryview],
-    ) -> tuple[int, Iterable[H2Exchange]]:
-        """Fill ``parts`` with DATA frames.
-
-        Args:
-            budget: body bytes for this turn of the event loop.
-            window: the connection's send window.
-            max_frame_bytes: of the peer.
-
-        Returns:
-            Body bytes taken, and the exchanges that progressed.
-        """
-        ready, taken = self._ready, 0
-        progressed: dict[H2Exchange, None] = {}
-        blocked: list[H2Exchange] = []
-        room = min(budget, window)
-        while ready:
-            exchange = ready.popleft()
-            if not exchange.can_send:  # reset, or its window was taken back
-                exchange.is_ready = False
-                continue
-            if room <= taken and exchange.unsent_bytes:  # only bare ends of bodies go for free
-                blocked.append(exchange)
-                continue
-            turn = min(room - taken, TURN_BYTES) if ready or blocked else room - taken
-            taken += exchange.take(turn, max_frame_bytes, parts)
-            progressed[exchange] = None
-            exchange.is_ready = False
-            self.add(exchange)
-        ready.extend(blocked)
-        return taken, progressed

@@ -7,7 +7,8 @@
     .. payload
 
 DATA is passed on as it arrives and never waits for the end of its frame: frames of our own ends
-are 256 KiB, and a read ends anywhere. All other frames are held until they are complete.
+are 256 KiB, and a read ends anywhere. All other frames are held until they are complete, up to
+MAX_CONTROL_FRAME_BYTES.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from ..base.errors import PeerFault
-from ..base.limits import MAX_CONTROL_FRAME_BYTES
+from ..base.limits import MAX_CONTROL_FRAME_BYTES, MAX_SETTINGS_PER_FRAME
 
 __all__ = [
     "PREFACE",
@@ -162,7 +163,7 @@ def header_block(stream_id: int, block: bytes, end_stream: bool, max_frame_bytes
 
 
 def unpad(flags: int, payload: bytes) -> bytes:
-    """The payload of a HEADERS or DATA frame without its padding.
+    """The payload of a HEADERS frame without its padding.
 
     Raises:
         H2Fault: more padding than payload.
@@ -189,10 +190,12 @@ def parse_settings(payload: bytes) -> list[tuple[int, int]]:
     """(setting, value) in order; unknown settings included.
 
     Raises:
-        H2Fault: not a whole number of settings, or a value out of its range.
+        H2Fault: not a whole number of settings, too many, or a value out of its range.
     """
     if len(payload) % 6:
         raise H2Fault(ErrorCode.FRAME_SIZE_ERROR, f"SETTINGS of {len(payload)} bytes")
+    if len(payload) > 6 * MAX_SETTINGS_PER_FRAME:
+        raise H2Fault(ErrorCode.ENHANCE_YOUR_CALM, f"{len(payload) // 6} settings at once")
     values = list(_SETTING.iter_unpack(payload))
     for number, value in values:
         if number == Setting.INITIAL_WINDOW_SIZE and value > _NO_TOP_BIT:
@@ -214,7 +217,7 @@ class FrameSink(Protocol):
         """The next part of its payload; never empty."""
 
     def data_padding(self, count: int) -> None:
-        """``count`` bytes of its length were padding."""
+        """``count`` bytes of its length are padding; at most once, before the first piece."""
 
     def data_ends(self) -> None:
         """That was all of it."""
@@ -236,8 +239,8 @@ class FrameReader:
         self._max_frame_bytes = max_frame_bytes
         self._held = bytearray()  # the start of a frame that must be complete
         self._needed = 0
-        self._left = 0  # bytes to come of a payload that is passed on or skipped
-        self._skipping = False
+        self._left = 0  # bytes to come of a DATA payload that is passed on
+        self._skip = 0  # bytes to come, behind those, that nobody needs
         self.stopped = False
         """Set by the sink: everything from here on is ignored."""
 
@@ -258,50 +261,63 @@ class FrameReader:
             if self._left:
                 count = min(self._left, end - at)
                 self._left -= count
-                if not self._skipping:
-                    self._sink.data_piece(data if count == end else data[at : at + count])
-                    if not self._left:
-                        self._sink.data_ends()
+                self._sink.data_piece(data if count == end else data[at : at + count])
+                if not self._left:
+                    self._sink.data_ends()
                 at += count
-                continue
-            if end - at < _HEAD_BYTES:
+            elif self._skip:
+                count = min(self._skip, end - at)
+                self._skip -= count
+                at += count
+            elif end - at < _HEAD_BYTES:
                 self._hold(data, at, _HEAD_BYTES)
                 return
-            high, low, kind, flags, stream_id = _HEAD.unpack_from(data, at)
-            length = high << 8 | low
-            if length > self._max_frame_bytes:
-                raise H2Fault(ErrorCode.FRAME_SIZE_ERROR, f"frame of {length} bytes")
-            stream_id &= _NO_TOP_BIT
-            if kind == _DATA and not flags & _PADDED:
-                at += _HEAD_BYTES
-                self._left, self._skipping = length, False
-                self._sink.data_begins(stream_id, length, bool(flags & _END_STREAM))
-                if not length:
-                    self._sink.data_ends()
-            elif kind > _LAST_KNOWN:
-                at += _HEAD_BYTES
-                self._left, self._skipping = length, True
-                self._sink.frame_received(kind, flags, stream_id, b"")
-            elif kind != _DATA and length > MAX_CONTROL_FRAME_BYTES:
-                raise H2Fault(ErrorCode.ENHANCE_YOUR_CALM, f"{Frame(kind).name} of {length} bytes")
-            elif end - at < _HEAD_BYTES + length:
-                self._hold(data, at, _HEAD_BYTES + length)
-                return
             else:
-                at += _HEAD_BYTES + length
-                self._whole(kind, flags, stream_id, data[at - length : at])
+                used = self._next_frame(data, at, end - at)
+                if not used:
+                    return
+                at += used
 
-    def _whole(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
-        if kind != _DATA:
-            self._sink.frame_received(kind, flags, stream_id, payload)
-            return
-        body = unpad(flags, payload)
-        self._sink.data_begins(stream_id, len(payload), bool(flags & _END_STREAM))
-        self._sink.data_padding(len(payload) - len(body))
-        if body:
-            self._sink.data_piece(body)
-        self._sink.data_ends()
+    def _next_frame(self, data: bytes, at: int, available: int) -> int:
+        """Begin with the frame at ``at``. Returns the bytes used up; 0: held until more comes."""
+        high, low, kind, flags, stream_id = _HEAD.unpack_from(data, at)
+        length: int = high << 8 | low
+        if length > self._max_frame_bytes:
+            raise H2Fault(ErrorCode.FRAME_SIZE_ERROR, f"frame of {length} bytes")
+        stream_id &= _NO_TOP_BIT
+        if kind == _DATA:
+            if not flags & _PADDED:
+                self._begin_data(stream_id, length, 0, flags)
+                return _HEAD_BYTES
+            if available <= _HEAD_BYTES and length:
+                return self._hold(data, at, _HEAD_BYTES + 1)
+            if not length or data[at + _HEAD_BYTES] >= length:
+                raise H2Fault(ErrorCode.PROTOCOL_ERROR, "more padding than payload")
+            self._begin_data(stream_id, length, 1 + data[at + _HEAD_BYTES], flags)
+            return _HEAD_BYTES + 1
+        if kind > _LAST_KNOWN:
+            self._skip = length
+            self._sink.frame_received(kind, flags, stream_id, b"")
+            return _HEAD_BYTES
+        if length > MAX_CONTROL_FRAME_BYTES:
+            raise H2Fault(ErrorCode.ENHANCE_YOUR_CALM, f"{Frame(kind).name} of {length} bytes")
+        if available < _HEAD_BYTES + length:
+            return self._hold(data, at, _HEAD_BYTES + length)
+        payload = data[at + _HEAD_BYTES : at + _HEAD_BYTES + length]
+        self._sink.frame_received(kind, flags, stream_id, payload)
+        return _HEAD_BYTES + length
 
-    def _hold(self, data: bytes, at: int, needed: int) -> None:
+    def _begin_data(self, stream_id: int, length: int, padding: int, flags: int) -> None:
+        """``padding`` counts the byte that tells its length, which has been read."""
+        self._left = length - padding
+        self._skip = padding - 1 if padding else 0
+        self._sink.data_begins(stream_id, length, bool(flags & _END_STREAM))
+        if padding:
+            self._sink.data_padding(padding)
+        if not self._left:
+            self._sink.data_ends()
+
+    def _hold(self, data: bytes, at: int, needed: int) -> int:
         self._held += data[at:]
         self._needed = needed
+        return 0

@@ -20,13 +20,20 @@ from ..base.limits import MAX_HEADER_BYTES
 from ..wire.http import Headers, RequestHead, ResponseHead
 from .h2_frames import ErrorCode, H2Fault
 
-__all__ = ["Fields", "HeadDecoder", "HeadEncoder", "MalformedHead", "content_length", "parse_request",
-           "parse_response"]  # fmt: skip
+__all__ = ["Fields", "HeadDecoder", "HeadEncoder", "MalformedHead", "check_trailers", "content_length",
+           "is_too_long", "parse_request", "parse_response"]  # fmt: skip
 
 Fields = list[tuple[str, str]]
 
 _TABLE_BYTES = 4096
 """HPACK table on both sides: the protocol's default; a larger one is not worth its memory."""
+
+_FIELD_BYTES = 32
+"""What each field counts besides its text (RFC 9113 section 6.5.2)."""
+
+_MAX_FIELDS_BYTES = 2 * MAX_HEADER_BYTES
+"""A head longer than MAX_HEADER_BYTES is refused; one longer than this costs the connection: a proxy
+in front of us may hand on heads of 16 KiB, and its other streams are not to suffer for it."""
 
 _NOT_INDEXED = frozenset({"referer", "x-padding", "content-length", "x-client-certificate", "date"})
 """Fields that differ each time, or are nobody's business: they would only push others out."""
@@ -49,10 +56,20 @@ class HeadEncoder:
 
     def __init__(self) -> None:
         self._encoder = Encoder()
+        self._table_bytes = self._smallest_table_bytes = _TABLE_BYTES
 
     def limit_table(self, size: int) -> None:
-        """The peer's SETTINGS_HEADER_TABLE_SIZE."""
-        self._encoder.header_table_size = min(size, _TABLE_BYTES)
+        """The peer's SETTINGS_HEADER_TABLE_SIZE; it takes effect with the next head."""
+        self._table_bytes = min(size, _TABLE_BYTES)
+        self._smallest_table_bytes = min(self._smallest_table_bytes, self._table_bytes)
+
+    def _resize_table(self) -> None:
+        """Of several changes the smallest and the last are told (RFC 7541 section 4.2). The library
+        must not see one that changes nothing: it would forget to tell the change before it."""
+        for size in (self._smallest_table_bytes, self._table_bytes):
+            if size != self._encoder.header_table_size:
+                self._encoder.header_table_size = size
+        self._smallest_table_bytes = self._table_bytes
 
     def encode(self, fields: Iterable[tuple[str, str]]) -> bytes:
         """The header block of these fields, pseudo-headers first."""
@@ -62,6 +79,7 @@ class HeadEncoder:
             )
             for name, value in fields
         ]
+        self._resize_table()
         # Without Huffman: it saves a few bytes of a head, and costs more time than all the rest.
         return self._encoder.encode(tuples, huffman=False)
 
@@ -84,7 +102,7 @@ class HeadDecoder:
     """Turns header blocks into fields; one per connection."""
 
     def __init__(self) -> None:
-        self._decoder = Decoder(MAX_HEADER_BYTES)
+        self._decoder = Decoder(_MAX_FIELDS_BYTES)
 
     def decode(self, block: bytes) -> Fields:
         """The fields in order, pseudo-headers included, unchecked.
@@ -97,8 +115,14 @@ class HeadDecoder:
         except OversizedHeaderListError:
             raise H2Fault(ErrorCode.ENHANCE_YOUR_CALM, "message head too long") from None
         except HPACKError as exc:
-            raise H2Fault(ErrorCode.COMPRESSION_ERROR, f"bad header block ({exc})") from exc
+            # The library's words may hold the whole block: they are not for our logs.
+            raise H2Fault(ErrorCode.COMPRESSION_ERROR, f"bad header block ({type(exc).__name__})") from exc
         return [(bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in fields]
+
+
+def is_too_long(fields: Fields) -> bool:
+    """Whether a head is longer than MAX_HEADER_BYTES."""
+    return sum(len(name) + len(value) + _FIELD_BYTES for name, value in fields) > MAX_HEADER_BYTES
 
 
 def parse_request(fields: Fields) -> RequestHead:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["Allowance", "ReceiveWindow"]
+from ..base.limits import (
+    BYTES_PER_WINDOW_UPDATE,
+    IDLE_FRAMES_BURST,
+    IDLE_FRAMES_PER_S,
+    MAX_REMEMBERED_RESETS,
+    RESETS_BURST,
+    RESETS_PER_S,
+)
+from .h2_frames import ErrorCode, H2Fault
+
+__all__ = ["Allowance", "PeerBounds", "ReceiveWindow"]
 
 
 class ReceiveWindow:
@@ -34,6 +44,7 @@ class ReceiveWindow:
     def acknowledge(self, count: int) -> int:
         """``count`` bytes were handed on. Returns the credit to send now, often 0."""
         self.unacknowledged -= count
+        assert self.unacknowledged >= 0, "acknowledged more than was received"
         due = self.target - self.unacknowledged - self._credit
         if due < self._step or due <= 0:
             return 0
@@ -77,3 +88,46 @@ class Allowance:
     def earn(self, uses: float) -> None:
         """The peer has a reason for some more."""
         self._left = min(self._burst, self._left + uses)
+
+
+class PeerBounds:
+    """What one peer may make us do for nothing."""
+
+    __slots__ = ("_idle_frames", "_reset_ids", "_resets")
+
+    def __init__(self, now: float) -> None:
+        self._idle_frames = Allowance(IDLE_FRAMES_BURST, IDLE_FRAMES_PER_S, now)
+        self._resets = Allowance(RESETS_BURST, RESETS_PER_S, now)
+        self._reset_ids: dict[int, None] = {}
+
+    def count_idle_frame(self, now: float) -> None:
+        """A frame that carries nothing.
+
+        Raises:
+            H2Fault: too many.
+        """
+        if not self._idle_frames.use(now):
+            raise H2Fault(ErrorCode.ENHANCE_YOUR_CALM, "too many frames that carry nothing")
+
+    def count_reset(self, now: float) -> None:
+        """A stream that the peer reset, or made us reset.
+
+        Raises:
+            H2Fault: too many.
+        """
+        if not self._resets.use(now):
+            raise H2Fault(ErrorCode.ENHANCE_YOUR_CALM, "too many streams reset")
+
+    def count_sent(self, body_bytes: int) -> None:
+        """What we send may be answered with WINDOW_UPDATE, for its stream and the connection."""
+        self._idle_frames.earn(2 + body_bytes / BYTES_PER_WINDOW_UPDATE)
+
+    def remember_ignored(self, stream_id: int) -> None:
+        """Frames of this stream may still be under way; they are to be ignored."""
+        self._reset_ids[stream_id] = None
+        if len(self._reset_ids) > MAX_REMEMBERED_RESETS:
+            del self._reset_ids[next(iter(self._reset_ids))]
+
+    def is_ignored(self, stream_id: int) -> bool:
+        """Whether it is one of those, and not too long ago."""
+        return stream_id in self._reset_ids

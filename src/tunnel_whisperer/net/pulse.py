@@ -1,9 +1,11 @@
 """When to ask a silent peer for a sign of life, and when to give it up. Pure: ``now`` is an input.
 
-received          -> alive; ask after ``interval_s`` of silence
-asked             -> any byte is an answer; dead after ``timeout_s``
-written since     -> our question may wait behind our own bytes on a slow path: as long as the
-                     transport below makes headway, the answer has ``timeout_s`` from there
+silent for interval_s          -> ask
+asked                          -> any byte is an answer; without one, dead after timeout_s
+question held up behind our
+own bytes that are moving      -> timeout_s from there: a slow path is not a dead one
+deadline missed by LATE_S      -> we were suspended, or starved: ask again, for the answer may
+                                  wait unread, and a dead peer will be as dead in timeout_s
 """
 
 from __future__ import annotations
@@ -11,6 +13,12 @@ from __future__ import annotations
 from enum import Enum
 
 __all__ = ["Pulse", "Verdict"]
+
+_LATE_S = 1.0
+"""More than a busy event loop is ever late by; a tenth of a usual timeout."""
+
+_LOOKS = 4
+"""Looks at the backlog per timeout."""
 
 
 class Verdict(Enum):
@@ -36,23 +44,34 @@ class Pulse:
         self.last_received = now
         """Set it at each byte from the peer: an attribute, for it is on the data path."""
         self._asked: float | None = None
+        self._looked = now
+        self.backlog = 0
+        """Set it when a question was queued: bytes that the layer below holds in front of it."""
 
-    def headway(self, now: float) -> None:
-        """The transport handed on bytes of ours that it had held."""
-        if self._asked is not None and self._asked > self.last_received:
-            self._asked = now
+    @property
+    def _waits(self) -> bool:
+        """For an answer. One may come in the instant of the question, on a coarse clock."""
+        return self._asked is not None and self._asked > self.last_received
 
     def next_deadline(self) -> float:
-        """When ``handle_deadline`` has something to decide."""
-        if self._asked is not None and self._asked > self.last_received:
-            return self._asked + self._timeout_s
+        """When ``handle_deadline`` has something to look at."""
+        if self._asked is not None and self._waits:
+            return min(self._asked + self._timeout_s, self._looked + self._timeout_s / _LOOKS)
         return self.last_received + self._interval_s
 
-    def handle_deadline(self, now: float) -> Verdict:
-        """Call it at or after ``next_deadline``; too early is harmless."""
-        if now < self.next_deadline():
+    def handle_deadline(self, now: float, backlog: int) -> Verdict:
+        """Call it at or after ``next_deadline``; too early is harmless.
+
+        Args:
+            backlog: bytes of ours that the layer below still holds in front of the last question.
+        """
+        deadline = self.next_deadline()
+        if now < deadline:
             return Verdict.WAIT
-        if self._asked is not None and self._asked > self.last_received:
-            return Verdict.DEAD
-        self._asked = now
-        return Verdict.ASK
+        if self._asked is None or not self._waits or now > deadline + _LATE_S:
+            self._asked = self._looked = now
+            return Verdict.ASK
+        self._looked = now
+        if backlog < self.backlog:
+            self._asked, self.backlog = now, backlog
+        return Verdict.DEAD if now >= self._asked + self._timeout_s else Verdict.WAIT
