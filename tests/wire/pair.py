@@ -64,6 +64,7 @@ class App:
     lost: tuple[str | None, str] | None = None
     unacknowledged: int = 0
     paused: bool = False
+    closed: bool = False
 
     @property
     def over_in_order(self) -> bool:

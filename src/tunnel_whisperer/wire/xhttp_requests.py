@@ -107,7 +107,8 @@ class RequestTable:
             self._forget_if_over(request)
 
     def cut(self, request: Request) -> None:
-        """Reset the request in both directions, unless both are over."""
+        """Reset the request in both directions. Of one whose bodies are both complete the shell may
+        still hold unsent bytes: they are dropped."""
         request.answered = True
         if self._requests.pop(request.request_id, None) is not None:
             self.events.append(ResetRequest(request.request_id))
