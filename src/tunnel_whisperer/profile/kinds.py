@@ -187,7 +187,7 @@ def _check_listen(text: str) -> str:
     try:
         if not host:
             HostPort.parse(f"[::]:{port}")
-            return text
+            return f":{port}"
         return str(HostPort.parse(text))
     except Misuse:
         raise FieldFault(f"{_shown(text)} is not host:port or :port", ":443 is every interface") from None

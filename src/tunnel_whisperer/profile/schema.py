@@ -141,7 +141,10 @@ class XrayConfig:
     )  # fmt: skip
     http: str = _setting("auto", Choice(("auto", "2", "1.1")), "HTTP version; auto lets TLS agree on it")
     relay_ca: str = _setting(
-        "", PEM, "certificate of the relay's private CA; empty trusts the public ones of this machine"
+        "",
+        PEM,
+        "certificate of the relay's private CA; empty trusts the public ones of this machine",
+        shown=False,
     )
 
 
