@@ -20,7 +20,12 @@ _KILLED = 99
 
 
 def _counted(
-    step: int, act: Callable[[], None], patch: Callable[[str, Any], None], names: tuple[str, ...]
+    step: int,
+    act: Callable[[], None],
+    patch: Callable[[str, Any], None],
+    names: tuple[str, ...],
+    *,
+    lasting: bool = False,
 ) -> None:
     seen = 0
 
@@ -28,7 +33,7 @@ def _counted(
         def call(*args: Any, **kwargs: Any) -> Any:
             nonlocal seen
             seen += 1
-            if seen == step:
+            if seen == step or (lasting and seen > step):
                 act()
             return real(*args, **kwargs)
 
@@ -66,13 +71,15 @@ def every_kill(action: Callable[[], object], prepare: Callable[[], None]) -> Ite
     raise AssertionError("no end")
 
 
-def fill_disk(patch: pytest.MonkeyPatch, step: int, name: str, code: int = errno.ENOSPC) -> None:
-    """From here on, the ``step``-th call of ``os.<name>`` fails."""
+def fill_disk(
+    patch: pytest.MonkeyPatch, step: int, name: str, code: int = errno.ENOSPC, *, lasting: bool = False
+) -> None:
+    """From here on, the ``step``-th call of ``os.<name>`` fails, and all later ones if it is lasting."""
 
     def fail() -> None:
         raise OSError(code, os.strerror(code))
 
-    _counted(step, fail, lambda attribute, new: patch.setattr(os, attribute, new), (name,))
+    _counted(step, fail, lambda attribute, new: patch.setattr(os, attribute, new), (name,), lasting=lasting)
 
 
 def snapshot(directory: Path) -> dict[str, bytes]:

@@ -171,7 +171,8 @@ def _check_host(text: str) -> str:
         return HostPort.parse(f"[{text}]:1").host
     except Misuse:
         pass
-    hint = "the name alone: no scheme, port or path" if re.search(r"[:/]", text) else ""
+    alone = "the name alone: no scheme, port or path"
+    hint = alone if re.search(r"[:/]", text) else "such as relay.example or 192.0.2.7"
     raise FieldFault(f"{_shown(text)} is not a host name or address", hint)
 
 
