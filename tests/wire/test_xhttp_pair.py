@@ -140,3 +140,70 @@ def test_any_interleaving_carries_the_same_bytes(mode: str, data: st.DataObject)
     assert len(pair.server._table) == 0
     if mode != "packet-up":  # there the last packet's exchange may be over before its bytes are taken
         assert all(e.received == e.acknowledged for e in pair.exchanges.values())
+
+
+@each_mode
+def test_close_at_the_server_ends_both_sides_in_order_and_counts_the_rest_out(mode: str) -> None:
+    pair = opened(mode)
+    pair.server_sends(b"bye")
+    pair.server_closes()
+    pair.run()
+    assert pair.client_app.received == b"bye"
+    assert pair.client_app.ended
+    pair.client_ends()
+    pair.run()
+    assert pair.client_app.over_in_order
+    assert pair.server_app.over_in_order
+    assert pair.server_app.received == b"hello"
+    assert len(pair.server._table) == 0
+
+
+@pytest.mark.parametrize("delivered", range(4))
+def test_a_packet_whose_connection_dies_arrives_once(delivered: int) -> None:
+    """Before its head, after its head, after its body, after its end."""
+    pair = opened("packet-up")
+    pair.client_sends(b" there")
+    number = max(pair.exchanges)
+    for _ in range(delivered):
+        pair.step(number, True)
+    pair.cut_exchange(number)
+    pair.client_sends(b" again")
+    pair.client_ends()
+    pair.run()
+    pair.server_ends()
+    pair.run()
+    assert pair.server_app.received == b"hello there again"
+    assert pair.server_app.over_in_order
+    assert pair.client_app.over_in_order
+    assert len(pair.server._table) == 0
+
+
+@given(st.data())
+def test_any_interleaving_with_dying_packet_connections_carries_the_same_bytes(data: st.DataObject) -> None:
+    pair = Pair("packet-up")
+    sent, cut = b"", set[str]()
+    for i in range(data.draw(st.integers(1, 20))):
+        piece = bytes([i]) * data.draw(st.integers(1, 50))
+        sent += piece
+        pair.client_sends(piece)
+        for _ in range(data.draw(st.integers(0, 3))):
+            if queues := pair.movable():
+                pair.step(*data.draw(st.sampled_from(queues)))
+        under_way = {
+            number: pair.heads[number].target
+            for number in pair.client._packets.requests  # type: ignore[union-attr]
+            if pair.heads[number].target not in cut
+        }
+        dies = data.draw(st.booleans())
+        if under_way and dies:
+            number = data.draw(st.sampled_from(sorted(under_way)))
+            cut.add(under_way[number])
+            pair.cut_exchange(number)
+    pair.client_ends()
+    pair.run()
+    pair.server_ends()
+    pair.run()
+    assert pair.server_app.received == sent
+    assert pair.server_app.over_in_order
+    assert pair.client_app.over_in_order
+    assert len(pair.server._table) == 0
