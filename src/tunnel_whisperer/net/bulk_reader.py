@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 
 __all__ = ["BulkReader"]
 
 _BUFFER_BYTES = 256 * 1024
 
-# One buffer serves all connections: between get_buffer and buffer_updated nothing else runs, as
-# reads are made only when bytes are there. Windows' proactor reads ahead into the buffer instead.
-_shared = memoryview(bytearray(_BUFFER_BYTES)) if sys.platform != "win32" else None
+
+class _Shared(threading.local):
+    """One buffer serves all connections of a loop: between get_buffer and buffer_updated nothing
+    else runs on its thread, as reads are made only when bytes are there."""
+
+    def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(_BUFFER_BYTES))
+
+
+# Windows' proactor reads ahead into the buffer instead.
+_shared = None if sys.platform == "win32" else _Shared()
 
 
 class BulkReader(asyncio.BufferedProtocol):
@@ -28,7 +37,7 @@ class BulkReader(asyncio.BufferedProtocol):
 
     def __init__(self, inner: asyncio.Protocol) -> None:
         self.inner = inner
-        self._buffer = _shared if _shared is not None else memoryview(bytearray(_BUFFER_BYTES))
+        self._buffer = memoryview(bytearray(_BUFFER_BYTES)) if _shared is None else _shared.buffer
 
     def switch(self, inner: asyncio.Protocol) -> None:
         """Feed another protocol from now on; it gets no ``connection_made``."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import logging
 import socket
 from collections.abc import Sequence
 from itertools import chain, zip_longest
+from typing import cast
 
 from ..base.errors import TwError, Unreachable
 from ..base.limits import DIAL_TIMEOUT_S
@@ -29,7 +31,7 @@ _HEAD_START_S = 0.25
 """RFC 8305 section 5: Connection Attempt Delay."""
 
 _Address = tuple[int, tuple[str | int, ...]]
-"""Family and socket address."""
+"""Family and socket address, as ``socket.connect`` takes them."""
 
 
 async def dial(address: HostPort, *, proxy: Proxy | None, timeout_s: float = DIAL_TIMEOUT_S) -> socket.socket:
@@ -40,13 +42,14 @@ async def dial(address: HostPort, *, proxy: Proxy | None, timeout_s: float = DIA
         timeout_s: for everything together.
 
     Raises:
-        Unreachable: ``dns-failed``, ``relay-unreachable``, ``timeout``.
+        Unreachable: ``dns-failed``, ``relay-unreachable``, ``timeout``; of the proxy, if there is one.
         Refused: ``proxy-refused``.
     """
     first_hop = address if proxy is None else proxy.address
+    where = str(proxy or address)
     try:
         async with asyncio.timeout(timeout_s):
-            sock = await _race(await resolve(first_hop), first_hop)
+            sock = await _race(await resolve(first_hop), where)
             if proxy is None:
                 return sock
             return await connect_through(proxy, sock, address)
@@ -54,7 +57,7 @@ async def dial(address: HostPort, *, proxy: Proxy | None, timeout_s: float = DIA
         raise Unreachable(
             "timeout",
             f"no connection within {timeout_s:g} s",
-            where=str(first_hop),
+            where=where,
             hint="a firewall may drop it silently: is this port open, or does this network need a proxy?",
         ) from None
 
@@ -65,6 +68,8 @@ async def resolve(address: HostPort) -> Sequence[_Address]:
     Raises:
         Unreachable: ``dns-failed``.
     """
+    if (literal := _literal(address)) is not None:
+        return [literal]
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
@@ -75,7 +80,9 @@ async def resolve(address: HostPort) -> Sequence[_Address]:
             where=address.host,
             hint="check its spelling and this machine's DNS; behind a proxy, set the proxy",
         ) from None
-    addresses = dict.fromkeys((family, sockaddr) for family, _, _, _, sockaddr in found)
+    addresses: dict[_Address, None] = dict.fromkeys(
+        (family, cast(tuple[str | int, ...], sockaddr)) for family, _, _, _, sockaddr in found
+    )
     first_family = found[0][0]
     ours = [item for item in addresses if item[0] == first_family]
     others = [item for item in addresses if item[0] != first_family]
@@ -83,14 +90,29 @@ async def resolve(address: HostPort) -> Sequence[_Address]:
     return [item for item in turns if item is not None]
 
 
-async def _race(addresses: Sequence[_Address], address: HostPort) -> socket.socket:
+def _literal(address: HostPort) -> _Address | None:
+    """Of an address there is nothing to resolve: it costs no thread."""
+    try:
+        version = ipaddress.ip_address(address.host).version
+    except ValueError:
+        return None
+    if "%" in address.host:  # the zone of a link-local address has a number only the system knows
+        return None
+    return (
+        (socket.AF_INET, (address.host, address.port))
+        if version == 4
+        else (socket.AF_INET6, (address.host, address.port, 0, 0))
+    )
+
+
+async def _race(addresses: Sequence[_Address], where: str) -> socket.socket:
     """The first connection that stands; all others are closed.
 
     Raises:
         Unreachable: none did, with the reasons of all.
     """
     winner: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
-    tasks = TaskSet(f"dial-{address}", _log)
+    tasks = TaskSet(f"dial-{where}", _log)
     failures: list[OSError] = []
     try:
         for index, candidate in enumerate(addresses):
@@ -103,9 +125,10 @@ async def _race(addresses: Sequence[_Address], address: HostPort) -> socket.sock
                 break
         while not winner.done() and len(tasks):
             await asyncio.wait((*tasks, winner), return_when="FIRST_COMPLETED")
+        await tasks.drain()
         if winner.done():
             return winner.result()
-        raise _failure(failures, address)
+        raise _failure(failures, where)
     except BaseException:
         if winner.done() and not winner.cancelled():
             winner.result().close()
@@ -151,6 +174,6 @@ _WORDS = {
 }
 
 
-def _failure(failures: Sequence[OSError], address: HostPort) -> TwError:
+def _failure(failures: Sequence[OSError], where: str) -> TwError:
     words = dict.fromkeys(_WORDS.get(exc.errno or 0) or exc.strerror or str(exc) for exc in failures)
-    return Unreachable("relay-unreachable", ", and ".join(words), where=str(address))
+    return Unreachable("relay-unreachable", ", and ".join(words), where=where)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import cast
-from typing import cast
 
 from ..base.limits import HEAD_TIMEOUT_S
 from .h1_server import H1ServerConnection
@@ -53,7 +52,8 @@ class HttpFront(asyncio.Protocol):
             self._become(http2=True)
         else:
             self._become(http2=False)
-        self.data_received(self._held)
+        held, self._held = self._held, b""
+        self.data_received(held)
 
     def eof_received(self) -> bool:
         return False

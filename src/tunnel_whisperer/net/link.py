@@ -131,6 +131,7 @@ class LinkPool:
             Unreachable: ``too-many`` when all links are full, or the reason of the dial.
         """
         async with self._lock:
+            self._check_open()
             self._links = [x for x in self._links if x.can_request or x.open_exchanges]
             for link in self._links:
                 if link.can_request:
@@ -138,11 +139,17 @@ class LinkPool:
             if len(self._links) >= self._max_links:
                 raise Unreachable("too-many", f"all {self._max_links} links to the relay are in use")
             link = await self._dial_one()
-            if self._closed:
+            try:
+                self._check_open()
+            except Unreachable:
                 link.abort()
-                raise Unreachable("link-lost", "the link was closed while it was dialled")
+                raise
             self._links.append(link)
             return link
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unreachable("link-lost", "the links to the relay are closed")
 
     def abort(self) -> None:
         """End all links now; their exchanges are lost."""

@@ -4,14 +4,18 @@
                     total and per-address caps over the last two
 
 Whoever is over the address cap is turned away at once; over the total cap or the rate, new
-connections wait in the kernel's queue, and those that are served feel nothing.
+connections wait in the kernel's queue, and those that are served feel nothing. An IPv6 host has
+2^64 addresses of its own to come from: there the cap is on the /64.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import ipaddress
 import logging
+import math
 import socket
 import ssl
 from collections import Counter
@@ -30,6 +34,7 @@ from ..base.values import HostPort
 from .bulk_reader import BulkReader
 from .listen import bind_failure
 from .sockets import tune
+from .tls import HandshakeRefused
 
 __all__ = ["Listener"]
 
@@ -39,14 +44,18 @@ _BACKLOG = 1024
 _PAUSE_S = 0.1
 """Rest after accept() failed for want of file descriptors or memory: not fatal, but not at once."""
 
-_LOCAL_ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+_PEER_ERRORS = frozenset({errno.ECONNABORTED, errno.EPROTO})
+"""accept() reports what became of one connection; the next one may be well."""
 
 
 class _Counted(BulkReader):
     """Gives its place back when the connection is over."""
 
-    def __init__(self, inner: asyncio.Protocol, leave: Callable[[_Counted], None]) -> None:
+    def __init__(
+        self, inner: asyncio.Protocol, sock: socket.socket, leave: Callable[[_Counted], None]
+    ) -> None:
         super().__init__(inner)
+        self.sock = sock
         self._leave = leave
         self.transport: asyncio.Transport | None = None
 
@@ -78,6 +87,7 @@ class Listener:
         max_connections: int = MAX_CONNECTIONS,
         max_per_address: int = MAX_CONNECTIONS_PER_ADDRESS,
         max_handshakes_per_s: float = MAX_HANDSHAKES_PER_S,
+        handshake_timeout_s: float = HANDSHAKE_TIMEOUT_S,
     ) -> None:
         self._address = address
         self._factory = protocol_factory
@@ -85,6 +95,7 @@ class Listener:
         self._max_connections = max_connections
         self._max_per_address = max_per_address
         self._interval_s = 1 / max_handshakes_per_s
+        self._handshake_timeout_s = handshake_timeout_s
         self._sock: socket.socket | None = None
         self._tasks = TaskSet("listener", _log)
         self._open: dict[_Counted, str] = {}
@@ -133,12 +144,16 @@ class Listener:
         for counted in list(self._open):
             if counted.transport is not None:
                 counted.transport.abort()
+            else:  # its handshake was not even begun
+                counted.sock.close()
+                self._leave(counted)
 
     # -- accepting --------------------------------------------------------------------------
 
     async def _accept_all(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        next_at = loop.time()
+        next_at = -math.inf
+        failing = False
         while True:
             while self.connections >= self._max_connections:
                 self._room.clear()
@@ -150,37 +165,38 @@ class Listener:
             try:
                 connection, peer = await loop.sock_accept(sock)
             except OSError as exc:
-                if exc.errno in _LOCAL_ERRORS:
-                    _log.error("cannot accept connections: %s", exc.strerror)
-                await asyncio.sleep(_PAUSE_S)
+                if exc.errno not in _PEER_ERRORS:
+                    if not failing:
+                        _log.error("cannot accept connections: %s", exc.strerror or exc)
+                    failing = True
+                    await asyncio.sleep(_PAUSE_S)
                 continue
-            self._welcome(connection, peer[0])
+            failing = False
+            self._welcome(connection, _source(peer[0]))
 
     def _welcome(self, sock: socket.socket, address: str) -> None:
         if self._by_address[address] >= self._max_per_address:
             _log.warning("%s: too many connections from this address", address)
             sock.close()
             return
-        counted = _Counted(self._factory(), self._leave)
+        counted = _Counted(self._factory(), sock, self._leave)
         self._open[counted] = address
         self._by_address[address] += 1
-        self._tasks.spawn(self._shake_hands(sock, counted), "handshake")
+        self._tasks.spawn(self._begin(counted), "handshake")
 
-    async def _shake_hands(self, sock: socket.socket, counted: _Counted) -> None:
-        tls = self._context is not None
+    async def _begin(self, counted: _Counted) -> None:
         try:
-            tune(sock)
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: counted,
-                sock,
-                ssl=self._context,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if tls else None,
-                ssl_shutdown_timeout=HTTP_CLOSE_LINGER_S if tls else None,
-            )
-        except (OSError, ssl.CertificateError) as exc:
+            tune(counted.sock)
+            if self._context is None:
+                loop = asyncio.get_running_loop()
+                await loop.connect_accepted_socket(lambda: counted, counted.sock)
+            else:
+                await _shake_hands(counted, self._context, self._handshake_timeout_s)
+        except OSError as exc:
             _log.info("%s: no connection: %s", self._open.get(counted, "?"), _reason(exc))
         finally:
             if counted.transport is None:  # it never stood
+                counted.sock.close()
                 self._leave(counted)
 
     def _leave(self, counted: _Counted) -> None:
@@ -193,9 +209,41 @@ class Listener:
         self._room.set()
 
 
-def _reason(exc: Exception) -> str:
+async def _shake_hands(counted: _Counted, context: ssl.SSLContext, timeout_s: float) -> None:
+    """TLS. Whoever is refused is told why: the alert would be lost with the socket, which is closed
+    in the meantime, or with the reset that bytes unread by us would cause (RFC 9293 section 3.6.1)."""
+    loop = asyncio.get_running_loop()
+    with counted.sock.dup() as last_words:
+        try:
+            await loop.connect_accepted_socket(
+                lambda: counted,
+                counted.sock,
+                ssl=context,
+                ssl_handshake_timeout=timeout_s,
+                ssl_shutdown_timeout=HTTP_CLOSE_LINGER_S,
+            )
+        except HandshakeRefused as refused:
+            with contextlib.suppress(OSError):  # TimeoutError is one
+                last_words.setblocking(False)
+                last_words.send(refused.alert)
+                last_words.shutdown(socket.SHUT_WR)
+                async with asyncio.timeout(HTTP_CLOSE_LINGER_S):
+                    while await loop.sock_recv(last_words, 16 * 1024):
+                        pass
+            raise
+
+
+def _source(host: str) -> str:
+    """Whose connection counts as one address's."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def _reason(exc: OSError) -> str:
     if isinstance(exc, ssl.SSLError):
         return (exc.reason or "TLS failed").lower().replace("_", " ")
-    return (
-        exc.strerror if isinstance(exc, OSError) and exc.strerror else ""
-    ) or "closed during the handshake"
+    return exc.strerror or str(exc) or "closed during the handshake"

@@ -51,7 +51,8 @@ class _Side(asyncio.Protocol):
         self.peer: _Side | None = None
         self.transport: asyncio.Transport | None = None
         self.received = 0
-        self.ended = False  # the peer's direction
+        self.ended = False  # the direction from here
+        self.full = False  # the transport takes no more for now
         self.lost = False
         self.error: BaseException | None = None
         self._early: list[bytes] = []  # what came before the other side was there
@@ -64,21 +65,23 @@ class _Side(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
         peer = self.peer
-        if peer is not None and peer.transport is not None:
-            peer.transport.write(data)
-        else:
+        if peer is None or peer.transport is None:
             self._early.append(data)
+        elif not peer.lost:
+            peer.transport.write(data)
 
     def eof_received(self) -> bool:
-        self.ended = True
-        self._pass_on_end()
-        return True
+        assert self.transport is not None
+        if not self.ended:
+            self.ended = True
+            self._pass_on_end()
+        return self.transport.can_write_eof()  # TLS cannot stay half open
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
         if exc is not None:
             self.error = exc
-        self._early = self._early if exc is None else []
+            self._early.clear()
         peer = self.peer
         if peer is not None and peer.transport is not None and not peer.lost:
             if self.error is not None:
@@ -88,12 +91,22 @@ class _Side(asyncio.Protocol):
         self._on_end()
 
     def pause_writing(self) -> None:
+        self.full = True
         if self.peer is not None and self.peer.transport is not None:
             self.peer.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if self.peer is not None and self.peer.transport is not None:
-            self.peer.transport.resume_reading()
+        self.full = False
+        if self.peer is not None:
+            self.peer.read_on()
+
+    def read_on(self) -> None:
+        """Take more from the transport, unless the other side is full."""
+        # A socket that is read again behind its end would report the end again.
+        if self.transport is None or self.lost or self.ended:
+            return
+        if self.peer is not None and not self.peer.full:
+            self.transport.resume_reading()
 
     # -- joining ----------------------------------------------------------------------------
 
@@ -110,10 +123,11 @@ class _Side(asyncio.Protocol):
         elif self.lost:
             other.close()
         else:
+            if self.full:
+                other.pause_reading()
             if self.ended:
                 self._pass_on_end()
-            if self.transport is not None:
-                self.transport.resume_reading()
+            self.read_on()
 
     def give_up(self, error: BaseException) -> None:
         """Reset this side."""
@@ -124,7 +138,7 @@ class _Side(asyncio.Protocol):
 
     def _pass_on_end(self) -> None:
         peer = self.peer
-        if peer is None or peer.transport is None or self.transport is None:
+        if peer is None or peer.transport is None or peer.lost or self.transport is None:
             return
         if peer.ended:  # both directions are complete
             peer.transport.close()
@@ -178,9 +192,10 @@ class Waiting(_Side):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if self.peer is None or self.peer.transport is None:
-            assert self.transport is not None
-            self.transport.pause_reading()
+        assert self.transport is not None
+        self.transport.pause_reading()
+        if self.error is not None:  # given up in the meantime
+            reset(self.transport)
         if self._on_start is not None:
             self._on_start()
 

@@ -16,7 +16,54 @@ from pathlib import Path
 from ..base.errors import Misuse, Refused, Retry, TwError, Unreachable
 from ..base.limits import HANDSHAKE_TIMEOUT_S, HTTP_CLOSE_LINGER_S
 
-__all__ = ["client_context", "server_context", "start_tls_client", "tls_fault"]
+__all__ = ["HandshakeRefused", "client_context", "server_context", "start_tls_client", "tls_fault"]
+
+
+class HandshakeRefused(ssl.SSLError):
+    """A handshake that our side broke off.
+
+    Args:
+        cause: what OpenSSL said.
+        alert: the record that explains it to the peer, yet to be sent.
+    """
+
+    def __init__(self, cause: ssl.SSLError, alert: bytes) -> None:
+        super().__init__(*cause.args)
+        self.library = cause.library
+        self.reason = cause.reason
+        self.alert = alert
+
+
+class _SSLObject(ssl.SSLObject):
+    """Keeps the alert of a failed handshake: asyncio and uvloop throw it away, and the client would
+    never learn that it was its certificate (seen with CPython 3.11 and uvloop 0.23)."""
+
+    outgoing: ssl.MemoryBIO
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as exc:
+            raise HandshakeRefused(exc, self.outgoing.read()) from exc
+
+
+class _ServerContext(ssl.SSLContext):
+    sslobject_class = _SSLObject
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        wrapped = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        assert isinstance(wrapped, _SSLObject)
+        wrapped.outgoing = outgoing
+        return wrapped
 
 
 def client_context(
@@ -56,7 +103,7 @@ def server_context(
     Raises:
         Misuse: ``bad-certificate``.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0  # nobody resumes: a session ticket would outlive its certificate
     context.set_alpn_protocols(list(alpn))
@@ -98,8 +145,8 @@ async def start_tls_client(
     """Shake hands over a connected socket, which is closed on failure.
 
     Raises:
-        Unreachable: ``relay-tls-failed``, ``timeout``, ``link-lost``.
-        Refused: ``certificate-refused``.
+        Unreachable: ``relay-tls-failed``.
+        Refused: ``certificate-refused``, by a peer older than TLS 1.3; others do it later.
     """
     loop = asyncio.get_running_loop()
     try:

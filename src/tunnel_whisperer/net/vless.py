@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from ..base.errors import PeerFault, Refused, Retry, TwError, Unreachable
 from ..base.limits import VLESS_HEADER_TIMEOUT_S
@@ -28,12 +29,12 @@ class VlessClient(asyncio.Protocol):
         self._inner = inner
         self._reader = ResponseReader()
         self._transport: asyncio.Transport | None = None
+        self._paused = False
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._header.encode())
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(self._header.encode())
         self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -48,6 +49,8 @@ class VlessClient(asyncio.Protocol):
             return
         if not self.ready.done():
             self.ready.set_result(None)
+        if self._paused:  # the transport tells its new protocol again
+            self._inner.resume_writing()
         self._transport.set_protocol(self._inner)
         if rest:
             self._inner.data_received(rest)
@@ -75,9 +78,11 @@ class VlessClient(asyncio.Protocol):
             self.ready.exception()  # mark as seen: the inner protocol is told as well
 
     def pause_writing(self) -> None:
+        self._paused = True
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
+        self._paused = False
         self._inner.resume_writing()
 
 
@@ -97,8 +102,7 @@ class VlessServer(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._timer = asyncio.get_running_loop().call_later(VLESS_HEADER_TIMEOUT_S, transport.close)
 
     def data_received(self, data: bytes) -> None:
