@@ -1,7 +1,7 @@
 # make demo    a whole tunnel on this machine, in one command (ONCE=1: stop after the check)
 # make test    all tests: units, the real Xray and Caddy, three machines in network namespaces
 # make check   linters, types, import contracts, generated documentation
-# make fuzz    the property tests, with many more examples
+# make fuzz    random input for FUZZ_SECONDS, then the property tests with many more examples
 # make bench   the measurements of bench/
 # make docs    generate the reference pages and build the site into site/
 #
@@ -12,17 +12,19 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
+export NO_MKDOCS_2_WARNING := 1
 VENV := .venv
 BIN := $(VENV)/bin
 XRAY_OLD := .venv-xray-old
+FUZZ_SECONDS ?= 120
 
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 	--annotation-style=line
 
-# What make check looks at; bench/ is looked at as soon as it is there.
-PYTHON_TREES := $(wildcard src tests docs bench)
+# What mypy looks at; bench/ and fuzz/ as soon as they are there.
+PYTHON_TREES := $(wildcard src tests docs fuzz bench)
 
 .PHONY: help demo test check lint format types imports references site fuzz bench docs venv lock clean
 
@@ -75,6 +77,7 @@ test: $(VENV)/.dev $(XRAY_OLD)/.ready
 	@TW_XRAY_PYTHON=$(CURDIR)/$(XRAY_OLD)/bin/python $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 fuzz: $(VENV)/.dev
+	@$(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)
 	@$(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile=fuzz $(ARGS)
 
 bench: $(VENV)/.dev

@@ -15,19 +15,18 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tunnel_whisperer.net.dial import dial
-from tunnel_whisperer.net.http_front import HttpFront
-from tunnel_whisperer.net.listen import listen_local
-from tunnel_whisperer.net.listener import Listener
-from tunnel_whisperer.net.splice import Waiting
-from tunnel_whisperer.net.tls import server_context
-
 from tests.interop.xray import PATH, UUID
 from tunnel_whisperer.base.errors import Refused, TwError
 from tunnel_whisperer.base.limits import PATH_WINDOW_BYTES
 from tunnel_whisperer.base.values import HostPort
+from tunnel_whisperer.net.dial import dial
 from tunnel_whisperer.net.http import Exchange, ExchangeHandler
+from tunnel_whisperer.net.http_front import HttpFront
 from tunnel_whisperer.net.link import RelayEndpoint
+from tunnel_whisperer.net.listen import listen_local
+from tunnel_whisperer.net.listener import Listener
+from tunnel_whisperer.net.splice import Waiting
+from tunnel_whisperer.net.tls import server_context
 from tunnel_whisperer.net.uplink import Uplink, UplinkSettings
 from tunnel_whisperer.net.vless import VlessServer
 from tunnel_whisperer.net.xhttp_server import XhttpAcceptor
