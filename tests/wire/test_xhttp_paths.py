@@ -45,6 +45,9 @@ def test_a_configured_path_is_a_prefix_and_a_query(path: str, prefix: str, query
         ("POST", "/tw/srv1/s/0/extra/parts", Route(Kind.PACKET_UP, "s", "0")),
         ("POST", "/tw/srv1/%73/1", Route(Kind.PACKET_UP, "s", "1")),
         ("POST", "/tw/srv1/a%2F7", Route(Kind.PACKET_UP, "a", "7")),
+        ("POST", "/tw/srv1/%E9", Route(Kind.STREAM_UP, "\xe9")),
+        ("POST", "/tw/srv1/\xe9", Route(Kind.STREAM_UP, "\xe9")),
+        ("POST", "/tw/srv1/\xe9%61", Route(Kind.STREAM_UP, "\xe9a")),
         ("POST", "/%74w/srv1/s", Route(Kind.STREAM_UP, "s")),
         ("OPTIONS", "/tw/srv1/s/0", Route(Kind.PREFLIGHT)),
         ("OPTIONS", "/tw/srv1", None),
@@ -73,9 +76,10 @@ def test_sequence_numbers_are_decimal_64_bit(text: str, seq: int | None) -> None
     assert parse_seq(text) == seq
 
 
-@given(st.text())
+@given(st.text(st.characters()))
 def test_any_target_has_a_meaning_or_none(rest: str) -> None:
-    route = classify("POST", PREFIX + rest, PREFIX)
-    assert route is not None
-    assert (route.kind is Kind.STREAM_ONE) == (route.session_id == "")
+    for target in (PREFIX + rest, PREFIX + "%41" + rest):
+        route = classify("POST", target, PREFIX)
+        assert route is not None
+        assert (route.kind is Kind.STREAM_ONE) == (route.session_id == "")
     classify("POST", rest, PREFIX)

@@ -46,5 +46,5 @@ def _padding_of(url: str) -> bytes | None:
     query = url.partition("#")[0].partition("?")[2]
     for field in query.split("&"):
         if field.startswith(_FIELD):
-            return unquote_to_bytes(field[len(_FIELD) :])
+            return unquote_to_bytes(field[len(_FIELD) :].encode("latin-1", "replace"))
     return None

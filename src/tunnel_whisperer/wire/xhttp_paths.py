@@ -42,7 +42,7 @@ class Route:
 
 
 def normalise(path: str) -> tuple[str, str]:
-    """A configured path as prefix and query: ``tw/srv1?ed=1`` is ``/tw/srv1/`` and ``?ed=1``."""
+    """A configured path (ASCII) as prefix and query: ``tw/srv1?ed=1`` is ``/tw/srv1/`` and ``?ed=1``."""
     base, mark, query = path.partition("?")
     if not base.startswith("/"):
         base = "/" + base
@@ -55,7 +55,7 @@ def classify(method: str, target: str, prefix: str) -> Route | None:
     """What a request asks of the server at ``prefix`` (normalised), or None if nothing."""
     path = target.partition("?")[0]
     if "%" in path:
-        path = unquote_to_bytes(path).decode("utf-8", "surrogateescape")
+        path = unquote_to_bytes(path.encode("latin-1", "replace")).decode("latin-1")  # as heads are
     if not path.startswith(prefix):
         return None
     if method == "OPTIONS":
