@@ -60,7 +60,7 @@ def killed_at(step: int, action: Callable[[], object]) -> bool:
     return code == _KILLED
 
 
-def every_kill(action: Callable[[], object], prepare: Callable[[], None]) -> Iterator[int]:
+def every_kill(action: Callable[[], object], prepare: Callable[[], object]) -> Iterator[int]:
     """Prepare, kill at step 1; prepare, kill at step 2; and so on to the end of the action."""
     for step in range(1, 200):
         prepare()
