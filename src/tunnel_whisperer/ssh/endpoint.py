@@ -188,6 +188,7 @@ class ServerSession:
         """End the session within a second; the peer is told ``reason``."""
         if not self._connection.is_closed():
             self._farewell = reason
+            self._connection.reset_channels()
             self._connection.disconnect(DISC_BY_APPLICATION, reason)
 
     async def alive(self) -> bool:

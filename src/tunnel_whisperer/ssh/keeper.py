@@ -103,21 +103,26 @@ class SessionKeeper:
         """Try again now if it is waiting: somebody wants a connection, or the network is back."""
         self._hurry.set()
 
-    async def wait_session(self, timeout_s: float) -> ClientSession:
+    async def wait_session(
+        self, timeout_s: float, *, other_than: ClientSession | None = None
+    ) -> ClientSession:
         """The session, once it is up.
+
+        Args:
+            other_than: one that has just turned out to be over.
 
         Raises:
             TwError: it did not come up in time; the reason of the last failure.
         """
         try:
             async with asyncio.timeout(timeout_s):
-                while self.session is None:
+                while self.session is None or self.session is other_than:
                     if self.status.state is KeeperState.ENDED:
                         break
                     await self._changed.wait()
         except TimeoutError:
             pass
-        if self.session is None:
+        if self.session is None or self.session is other_than:
             raise self.status.error or Unreachable("timeout", "the session did not come up in time")
         return self.session
 

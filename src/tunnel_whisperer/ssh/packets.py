@@ -59,6 +59,12 @@ class PacketPath(SSHConnection):
         self._sealer: Gcm | None = None
         self._received = bytearray()
 
+    def reset_channels(self) -> None:
+        """Reset every open channel. asyncssh would end them in order when the session is closed,
+        and the applications would take what they have for all there was."""
+        for channel in list(self._channels.values()):
+            channel.abort()
+
     # -- keys -----------------------------------------------------------------------------------
 
     def _send_kexinit(self) -> None:

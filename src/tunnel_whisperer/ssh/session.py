@@ -159,8 +159,9 @@ class ClientSession:
             raise Refused("not-authorised", f"{self.name} does not let us listen on {bind}")
 
     def close(self) -> None:
-        """End the session in order; channels that still have bytes to send are reset."""
+        """End the session in order; open channels are reset, for their streams are not complete."""
         self._ended_by_us = True
+        self._connection.reset_channels()
         self._connection.close()
 
     def abort(self) -> None:

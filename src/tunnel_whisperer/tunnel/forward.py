@@ -89,14 +89,28 @@ class Forward:
     async def _carry(self, waiting: Waiting) -> None:
         try:
             self._keeper.hurry()
-            session = await self._keeper.wait_session(OPEN_WAIT_S)
-            await session.open_channel(self.grant.target, waiting.origin, waiting.other_side)
+            await self._open(waiting)
             self.opened += 1
             self.last_error = None
         except TwError as exc:
             self.last_error = exc
             _log.warning("port %d: connection not carried: %s", self.grant.local_port, exc)
             waiting.give_up()
+
+    async def _open(self, waiting: Waiting) -> None:
+        """Open the channel. A session that dies meanwhile has carried nothing of this connection,
+        so the next one may try; all within the one waiting time."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + OPEN_WAIT_S
+        session = None
+        while True:
+            session = await self._keeper.wait_session(deadline - loop.time(), other_than=session)
+            try:
+                await session.open_channel(self.grant.target, waiting.origin, waiting.other_side)
+                return
+            except TwError as exc:
+                if exc.code != "session-lost" or waiting.lost:
+                    raise
 
     def _ended(self, waiting: Waiting, result: SpliceResult) -> None:
         self._spliced.discard(waiting)
