@@ -18,7 +18,7 @@ BIN := $(VENV)/bin
 XRAY_OLD := .venv-xray-old
 FUZZ_SECONDS ?= 120
 
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
 LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 	--annotation-style=line
@@ -53,7 +53,7 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 $(XRAY_OLD)/.ready: requirements/xray-old.txt
 	@scripts/create-venv $(XRAY_OLD) $(PYTHON)
 	@echo "make: installing an older Xray into $(XRAY_OLD) .."
-	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(XRAY_OLD)/bin/python -m pip install --quiet --require-hashes \
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(XRAY_OLD)/bin/python -m pip install -qq --require-hashes \
 		-r requirements/xray-old.txt
 	@touch $@
 
