@@ -201,6 +201,10 @@ class H2Connection(H2Life):
         """Whether a stream of that number may exist or have existed."""
         raise NotImplementedError
 
+    def _ignores(self, stream_id: int) -> bool:
+        """Whether frames of a stream that is over may still be under way."""
+        return self._bounds.is_ignored(stream_id)
+
     def _known(self, stream_id: int, what: str) -> H2Exchange | None:
         """The exchange, or None if its frames may be ignored: it is over.
 
@@ -230,7 +234,7 @@ class H2Connection(H2Life):
         self._body, self._body_ends = None, end_stream
         if exchange is None:
             self._count_idle_frame()
-            if not self._bounds.is_ignored(stream_id):
+            if not self._ignores(stream_id):
                 self._send_reset(stream_id, ErrorCode.STREAM_CLOSED)
         elif exchange.remote_ended:
             self._stream_fault(exchange, ErrorCode.STREAM_CLOSED, "DATA after the end of a stream")

@@ -76,6 +76,10 @@ class H2ServerConnection(H2Connection):
     def _ours(self, stream_id: int) -> bool:
         return stream_id % 2 == 1 and stream_id <= self._highest_id
 
+    def _ignores(self, stream_id: int) -> bool:
+        # After our GOAWAY: not processed, and the peer knows.
+        return super()._ignores(stream_id) or (self._closing and stream_id > self._last_taken_id)
+
     def _stop(self) -> None:
         super()._stop()
         self._stop_head_timer()
@@ -102,13 +106,12 @@ class H2ServerConnection(H2Connection):
         if stream_id % 2 == 0 or stream_id <= self._highest_id:
             # An earlier number may be of a stream that is closed; then it may be called a fault
             # of this kind too (RFC 9113 sections 5.1 and 5.1.1).
-            if not self._bounds.is_ignored(stream_id):
+            if not self._ignores(stream_id):
                 raise H2Fault(ErrorCode.PROTOCOL_ERROR, f"HEADERS on stream {stream_id}, which is over")
             self._count_idle_frame()
             return
         self._highest_id = stream_id
-        if self._closing:  # after our GOAWAY: not processed, and the peer knows
-            self._bounds.remember_ignored(stream_id)
+        if self._ignores(stream_id):
             self._count_idle_frame()
             return
         self._last_taken_id = stream_id
@@ -162,4 +165,5 @@ class H2ServerConnection(H2Connection):
         idle = self._idle_since is not None and self._loop.time() - self._idle_since >= HTTP_IDLE_TIMEOUT_S
         if idle:
             self.close()
-        super()._handle_deadline()
+        else:
+            super()._handle_deadline()
