@@ -34,6 +34,6 @@ def reset(transport: asyncio.Transport) -> None:
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             try:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
-            except OSError:  # closed already
+            except (OSError, ValueError):  # closed already; uvloop says so by the latter
                 pass
     transport.abort()
