@@ -68,6 +68,19 @@ def test_what_is_written_is_read_back(config: Config) -> None:
     assert parse_config(format_config(config).encode()) == config
 
 
+def test_values_that_code_set_are_written_in_their_canonical_spelling(tmp_path: Path) -> None:
+    config = Config(
+        mode="client",
+        xray=XrayConfig(relay_host="Relay.Example."),
+        client=ClientConfig(server_host_key=f"{KEY} me@here", port_overrides=((9, 8), (5, 4))),
+    )
+    save_config(tmp_path / "config.yaml", config)
+    found = load_config(tmp_path / "config.yaml")
+    assert found.xray.relay_host == "relay.example"
+    assert found.client.server_host_key == KEY
+    assert found.client.port_overrides == ((5, 4), (9, 8))
+
+
 def test_a_client_file_is_short_and_readable() -> None:
     config = Config(
         mode="client",

@@ -33,13 +33,19 @@ def format_config(config: Config) -> str:
     Raises:
         Misuse: ``bad-config`` when a value would not be read back.
     """
+    # Code may set a value in any spelling; the file has the canonical one.
+    canonical = parse_config(_dump(config).encode())
+    text = _dump(canonical)
+    if parse_config(text.encode()) != canonical:
+        raise Broken("internal", "the configuration does not survive being written")
+    return text
+
+
+def _dump(config: Config) -> str:
     body = yaml.dump(
         _plain(config, config.mode), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000
     )
-    text = f"{_HEAD}{body}"
-    if parse_config(text.encode()) != config:
-        raise Broken("internal", "the configuration does not survive being written")
-    return text
+    return f"{_HEAD}{body}"
 
 
 class _Dumper(yaml.SafeDumper):
