@@ -232,7 +232,7 @@ MAX_RECORD_BYTES = 256 * 1024
 """Size of the record of one user or tenant; a grant takes under 400 bytes."""
 
 MAX_GRANTS_PER_USER = 256
-"""Grants of one user: OpenSSH reads lines of the access record up to 8 KiB and more, not without end."""
+"""Grants of one user: keeps a line of the access record, which a person should be able to read, under 100 KiB."""
 
 MAX_CERTIFICATE_BYTES = 16 * 1024
 """Size of a certificate that is parsed; ours have under 1 KiB."""
