@@ -41,6 +41,7 @@ def _other_type() -> str:
 @pytest.mark.parametrize(
     "pem",
     ["", "nothing", PRIVATE[:100], PUBLIC, _other_type()],
+    ids=["empty", "words", "cut short", "public", "another type"],
 )  # fmt: skip
 def test_what_is_no_ed25519_private_key_is_refused(pem: str) -> None:
     with pytest.raises(Misuse) as caught:
@@ -52,6 +53,7 @@ def test_what_is_no_ed25519_private_key_is_refused(pem: str) -> None:
     "line",
     ["", "ssh-ed25519", "ssh-ed25519 AAAA", f"{PUBLIC[:-4]}", f"ssh-rsa {PUBLIC.split()[1]}", PUBLIC * 9,
      f"{PUBLIC}\n{PUBLIC}", "ssh-ed25519 " + "A" * 68],
+    ids=["empty", "type alone", "short", "cut short", "another type", "long", "two lines", "no key"],
 )  # fmt: skip
 def test_what_is_no_public_key_line_is_refused(line: str) -> None:
     with pytest.raises(Misuse) as caught:

@@ -47,6 +47,12 @@ def _error(parse: Parse, text: str | bytes) -> str:
     return str(caught.value)
 
 
+def str_of_field(value: object) -> str:
+    """Names of cases are the same in every process, which keys made on the spot are not."""
+    text = str(value)
+    return text if len(text) < 64 and "ssh-ed25519 " not in text else "material"
+
+
 def _changed(text: str, **fields: Any) -> str:
     return json.dumps(json.loads(text) | fields)
 
@@ -71,7 +77,7 @@ def test_a_request_holds_public_material_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "x", "[]", "null", "3", '"x"', b"\xff", "{", "[" * 60_000, '{"a": NaN}', '{"a": 1}{', '{"a": "\\ud800'],
-    ids=str,
+    ids=str_of_field,
 )  # fmt: skip
 def test_what_is_no_json_object_is_no_join_file(parse: Parse, text: str | bytes) -> None:
     assert _error(parse, text) in ("this is no join request", "this is no join response")
@@ -130,6 +136,7 @@ def test_each_field_is_needed_and_no_other_is_read(text: str) -> None:
         ("relay_host", "a b", "'a b' is not a host name or address"),
         ("relay_host", "", "'' is not a host name or address"),
     ],
+    ids=str_of_field,
 )  # fmt: skip
 def test_a_request_with_a_bad_field(field: str, value: object, message: str) -> None:
     assert _error(JoinRequest.parse, _changed(REQUEST.to_text(), **{field: value})) == f"{field}: {message}"
@@ -158,6 +165,7 @@ def test_a_request_with_a_bad_field(field: str, value: object, message: str) -> 
         ("uuid", str(uuid.UUID(int=1)), "the relay did not sign this"),
         ("ssh_public_key", HOST_PUBLIC, "the relay did not sign this"),
     ],
+    ids=str_of_field,
 )  # fmt: skip
 def test_a_response_with_a_bad_field(field: str, value: object, message: str) -> None:
     text = _changed(RESPONSE.to_text(), **{field: value})
