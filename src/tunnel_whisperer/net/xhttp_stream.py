@@ -64,6 +64,7 @@ class XhttpStream(StreamTransport):
         self._end_sent = False
         self._closing = False
         self._over = False  # the machine has forgotten this stream
+        self._lost_exc: TwError | None = None  # what it said then
         self._lost_called = False
         self._linger: asyncio.TimerHandle | None = None
         self._lingering_bytes = 0  # unsent when the linger began
