@@ -314,7 +314,6 @@ class LibraryPeer(asyncio.Protocol):
         for event in self.h2.receive_data(data):
             self.events.append(event)
             if isinstance(event, h2.events.DataReceived):
-                assert event.data is not None and event.stream_id is not None
                 self.bodies.setdefault(event.stream_id, bytearray()).extend(event.data)
                 if event.flow_controlled_length and not self.hold_acknowledgements:
                     self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
