@@ -316,6 +316,21 @@ def test_garbage_ends_in_answers_and_closes_only(pieces: list[bytes]) -> None:
     run(main(), timeout_s=1e6)
 
 
+def test_a_bad_chunk_behind_a_whole_answer_does_not_cost_the_answer() -> None:
+    async def main() -> None:
+        door = Door(empty)
+        _, peer, wire = server_and_peer(door, latency_s=0.1)
+        wire.write(POST + b"zz\r\n")
+        await asyncio.sleep(0.15)
+        wire.write(b"more")
+        await asyncio.sleep(1)
+        assert peer.received == OK and peer.eof and not peer.lost
+        assert door.visits[0].lost is not None and door.visits[0].lost.code == "bad-http"
+        await asyncio.sleep(HTTP_CLOSE_LINGER_S)
+
+    run(main())
+
+
 # -- bodies that nobody wants ----------------------------------------------------------------------
 
 

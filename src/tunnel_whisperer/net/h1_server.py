@@ -139,7 +139,7 @@ class H1ServerConnection(H1Connection):
         if exchange.is_refused and not exchange.over:
             exchange.thrown_bytes += pos - start
             if exchange.thrown_bytes > MAX_REFUSED_BODY_BYTES:
-                self._leave_request(exchange)
+                self._leave_request(exchange, _unread())
         return pos
 
     def _receive_surplus(self, data: bytes, pos: int) -> int:
@@ -178,7 +178,7 @@ class H1ServerConnection(H1Connection):
         super()._flush()
         exchange = self._exchange
         if exchange is not None and exchange.leaves and exchange.local_ended:
-            self._leave_request(exchange)
+            self._leave_request(exchange, _unread())
         if not self._over and exchange is None and self._held:
             self._consume(self._held, self._held_at)
         self._touch()
@@ -195,6 +195,9 @@ class H1ServerConnection(H1Connection):
     def _end_with(self, status: int, exc: TwError) -> None:
         """Say so, if there is no response that it would end up in; and end."""
         exchange = self._exchange
+        if exchange is not None and exchange.is_said:
+            self._leave_request(exchange, exc)
+            return
         if exchange is not None and exchange.writer is not None:
             self._abort_transport()
         else:
@@ -202,13 +205,12 @@ class H1ServerConnection(H1Connection):
             self._leave(peer_is_done=False)
         self._lose_all(exc)
 
-    def _leave_request(self, exchange: H1Exchange) -> None:
+    def _leave_request(self, exchange: H1Exchange, exc: TwError) -> None:
         """Its answer is out, its body is of no use."""
-        assert exchange.writer is not None
-        if not exchange.local_ended:
+        if exchange.writer is not None and not exchange.local_ended:
             exchange.writer.take(0, self._out)
         self._leave(peer_is_done=False)
-        self._lose_all(Unreachable("stream-reset", "a refused request was not read to its end"))
+        self._lose_all(exc)
 
     def _leave(self, peer_is_done: bool) -> None:
         """End our direction, and throw away for a moment what still comes: closing at once would
@@ -261,3 +263,7 @@ class H1ServerConnection(H1Connection):
         else:
             self._abort_transport()
         self._lose_all(Unreachable("timeout", "the peer did nothing for too long", where=self._where()))
+
+
+def _unread() -> TwError:
+    return Unreachable("stream-reset", "a refused request was not read to its end")
