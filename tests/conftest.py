@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A shared machine may pause at any example; a time per example would only tell that.
+# A shared machine may pause at any example; a time per example would only tell that. In CI the
+# examples are the same each time (hypothesis's own "ci" profile): new ones are for make fuzz.
 settings.register_profile(
-    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "tests",
+    parent=settings.get_profile("ci" if os.environ.get("CI") else "default"),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
-settings.register_profile("fuzz", settings.get_profile("default"), max_examples=5000)
-settings.load_profile("default")
+settings.register_profile("fuzz", settings.get_profile("tests"), max_examples=5000, derandomize=False)
+settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
