@@ -153,7 +153,7 @@ def test_a_name_is_lower_case_and_an_address_in_words_is_an_address() -> None:
 @pytest.mark.parametrize(
     "addons",
     [
-        "00",  # field 0
+        "0000",  # field 0
         "08",  # a varint that does not come
         "0a05",  # a string that does not come
         "0affffffffffffffffff01",  # a length of 2**64 - 1

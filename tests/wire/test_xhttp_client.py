@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wire.client_kit import Client
-from tests.wire.pair import MODES
+from tests.wire.pair import MODES, App
 from tests.wire.vectors import SESSION_ID
+from tunnel_whisperer.wire.http import ResponseHead
 from tunnel_whisperer.wire.xhttp_client import ClientSettings
 
 each_mode = pytest.mark.parametrize("mode", MODES)
@@ -271,6 +272,22 @@ def test_unsent_bytes_are_those_that_no_transport_has_taken() -> None:
     client.reset(1)
     assert client.machine.unsent_bytes == 18
     assert Client("stream-up").machine.unsent_bytes == 0
+
+
+@each_mode
+def test_what_comes_after_the_end_of_the_stream_means_nothing(mode: str) -> None:
+    client = Client(mode)
+    client.writes(b"data")
+    client.gives_up()
+    for number in list(client.asked):
+        client.machine.receive_response(number, ResponseHead(500), client.now)
+        client.machine.receive_body(number, b"x", client.now)
+        client.machine.receive_end(number, client.now)
+        client.machine.receive_reset(number, client.now)
+        client.machine.request_sent(number, client.now)
+    client.machine.handle_deadline(client.now)
+    client.turn()
+    assert client.app == App()
 
 
 def test_an_empty_write_asks_for_nothing() -> None:

@@ -380,6 +380,23 @@ def test_answers_wait_while_the_application_lags() -> None:
     assert all(a.acknowledged == a.sent for a in server.answers.values())
 
 
+def test_bytes_may_be_taken_bit_by_bit_and_belong_to_the_packets_that_carried_them() -> None:
+    server = opened("packet-up", takes=False)
+    packet(server, 1, b"0123456789")
+    for taken, first, second in ((3, 3, 0), (4, 5, 2), (8, 5, 10)):
+        server.machine.acknowledge(0, taken, server.now)
+        server.turn()
+        assert (server.answers["0"].acknowledged, server.answers["1"].acknowledged) == (first, second)
+
+
+@each_mode
+def test_the_exchange_of_the_download_is_known_while_the_stream_lives(mode: str) -> None:
+    server = opened(mode)
+    assert server.machine.download_request(0) == server._numbers["down"]
+    server.cuts()
+    assert server.machine.download_request(0) is None
+
+
 def test_a_client_cannot_fill_a_lagging_application_by_resetting_complete_packets() -> None:
     server = opened("packet-up", takes=False)
     for seq in range(1, 200):
