@@ -1,0 +1,93 @@
+"""One run: its stacks, started when the first row asks for them, and rounds that alternate."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from .line import Figures
+from .stacks.nested import Nested
+from .stacks.ours import Ours
+from .stacks.place import Loopback, Place, free_port
+from .stacks.plain import OneHop, Plain
+from .stacks.processes import Processes
+from .stacks.seed import Seed
+from .stacks.stack import Stack, start_service
+from .wan import Wan
+from .wan import missing as wan_missing
+
+__all__ = ["Session", "alternate"]
+
+_TUNNELS: tuple[type[Stack], ...] = (Ours, Nested, Seed)
+
+
+class Session:
+    """The stacks of one run; a context manager that ends them.
+
+    Args:
+        quick: shorter and fewer rounds, for a look.
+    """
+
+    def __init__(self, *, quick: bool) -> None:
+        self.quick = quick
+        self.rounds = 1 if quick else 5
+        self.bulk_s = 1.0 if quick else 3.0
+        self.wan: Wan | None = None
+        self._exits = ExitStack()
+        self._loopback: dict[str, Stack] | None = None
+        self._wan_stacks: dict[str, Stack] | None = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exits.close()
+
+    def loopback(self) -> dict[str, Stack]:
+        """All stacks that this machine can run, on loopback."""
+        if self._loopback is None:
+            self._loopback = self._start(Loopback(), (*_TUNNELS, Plain))
+        return self._loopback
+
+    def over_wan(self) -> dict[str, Stack]:
+        """The same in namespaces, and plain TCP over the whole path and over one hop; empty if
+        this machine has no namespaces."""
+        if self._wan_stacks is None:
+            self._wan_stacks = {}
+            if not self.wan_lacks():
+                self.wan = self._exits.enter_context(Wan())
+                self._wan_stacks = self._start(self.wan, (*_TUNNELS, Plain, OneHop))
+        return self._wan_stacks
+
+    @staticmethod
+    def wan_lacks() -> str:
+        """Why there is no WAN here; empty if there is."""
+        return wan_missing()
+
+    def _start(self, place: Place, kinds: Sequence[type[Stack]]) -> dict[str, Stack]:
+        directory = Path(self._exits.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        services = self._exits.enter_context(Processes(place, directory))
+        port = free_port()
+        own = isinstance(place, Loopback)
+        start_service(services, "server", "127.0.0.1" if own else "0.0.0.0", port)
+        if not own:
+            start_service(services, "relay", "0.0.0.0", port)
+        stacks: dict[str, Stack] = {}
+        for kind in kinds:
+            if reason := kind.missing():
+                print(f"bench: no {kind.name}: {reason}", file=sys.stderr)
+            else:
+                stacks[kind.name] = self._exits.enter_context(kind(place, port))
+        return stacks
+
+
+def alternate(stacks: dict[str, Stack], rounds: int, measure: Callable[[Stack], float]) -> Figures:
+    """Each stack once per round, in turn, so that a noisy neighbour meets all of them."""
+    figures: dict[str, list[float]] = {name: [] for name in stacks}
+    for _ in range(rounds):
+        for name, stack in stacks.items():
+            figures[name].append(measure(stack))
+    return figures

@@ -1,0 +1,1 @@
+"""The systems under test, each as the real processes that a user would start."""
