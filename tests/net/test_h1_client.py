@@ -145,6 +145,12 @@ def test_interim_responses_are_skipped() -> None:
         wire.write(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + EMPTY_200)
         await settle()
         assert answer.response is not None and answer.response.status == 200 and answer.over
+        for _ in range(2):
+            answer = ask(client, GET)
+            await settle()
+            wire.write(b"HTTP/1.1 102 Processing\r\n\r\n" * MAX_INTERIM_RESPONSES + EMPTY_200)
+            await settle()
+            assert answer.lost is None and answer.over
         answer = ask(client, GET)
         await settle()
         wire.write(b"HTTP/1.1 102 Processing\r\n\r\n" * (MAX_INTERIM_RESPONSES + 1))

@@ -36,7 +36,7 @@ def test_the_real_client_is_understood(case: Any, chunk_bytes: int | None) -> No
         assert [f"{x.head.method} {x.head.target} HTTP/1.1" for x in door.visits] == [
             x["line"] for x in case["requests"]
         ]
-        assert all(x.ended and x.over and x.lost is None for x in door.visits)
+        assert all(x.ended and x.over and x.lost is None and not x.progressed for x in door.visits)
         assert len(re.findall(rb"HTTP/1\.1 200 OK", peer.received)) == len(door.visits)
         wire.abort()
         await settle()
@@ -435,5 +435,34 @@ def test_a_client_that_waits_and_is_refused_gets_no_100() -> None:
         await settle()
         assert peer.received.startswith(b"HTTP/1.1 413 ") and b"Connection: close" in peer.received
         assert peer.eof and door.visits[0].over
+
+    run(main())
+
+
+def test_what_comes_after_the_last_answer_is_thrown_away_up_to_a_limit() -> None:
+    async def main() -> None:
+        _, peer, wire = server_and_peer(Door(_refuse))
+        wire.write(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9999999\r\n\r\n")
+        await settle()
+        wire.write(bytes(MAX_REFUSED_BODY_BYTES))
+        await settle(100)
+        assert peer.eof and not peer.lost
+        wire.write(b"x")
+        await settle()
+        assert isinstance(peer.lost_exc, ConnectionResetError)
+
+    run(main())
+
+
+def test_a_request_behind_the_last_one_is_not_held() -> None:
+    async def main() -> None:
+        door = Door()
+        server, peer, wire = server_and_peer(door)
+        wire.write(GET[:-2] + b"Connection: close\r\n\r\n" + GET * 10_000)
+        await settle(100)
+        assert not server._held and wire.get_write_buffer_size() == 0
+        door.visits[0].answer()
+        await settle()
+        assert peer.eof and len(door.visits) == 1
 
     run(main())

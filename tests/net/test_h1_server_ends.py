@@ -374,6 +374,40 @@ def test_a_client_that_does_not_read_makes_the_answer_wait_in_its_queue() -> Non
     run(main())
 
 
+def test_an_end_is_seen_although_reading_was_paused() -> None:
+    async def main() -> None:
+        door = Door(acknowledge=False)
+        server, peer, wire = server_and_peer(door)
+        wire.write(POST + (b"1000\r\n" + b"x" * 4096 + b"\r\n") * 60)
+        await settle(100)
+        assert wire.get_write_buffer_size() > 0
+        door.visits[0].answer(500)
+        door.visits[0].ex.reset()
+        await settle(100)
+        assert peer.eof and wire.get_write_buffer_size() == 0
+        wire.close()
+        await settle()
+        assert server._transport is None  # before its time was up
+
+    run(main())
+
+
+def test_a_client_that_reads_nothing_is_cut_when_its_last_answer_has_waited() -> None:
+    async def main() -> None:
+        door = Door(lambda v: v.answer(200, bytes(1024 * 1024)))
+        server, peer, wire = server_and_peer(door)
+        wire.pause_reading()
+        wire.write(GET)
+        wire.write_eof()
+        await asyncio.sleep(HTTP_CLOSE_LINGER_S + 1)
+        assert server._transport is None
+        wire.resume_reading()
+        await settle()
+        assert peer.lost
+
+    run(main())
+
+
 def test_small_writes_of_one_turn_are_one_chunk() -> None:
     async def main() -> None:
         door = Door(lambda v: v.ex.respond(ResponseHead(200)))

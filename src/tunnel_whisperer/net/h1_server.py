@@ -70,7 +70,6 @@ class H1ServerConnection(H1Connection):
     def _take_head(self, data: bytes, pos: int) -> int:
         if not self._blank_line_seen and data.startswith(b"\r\n", pos):
             self._blank_line_seen = True  # one is forgiven: RFC 9112 section 2.2
-            self._checked = 0
             return pos + 2
         return super()._take_head(data, pos)
 
