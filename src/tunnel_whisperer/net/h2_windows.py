@@ -78,12 +78,10 @@ class Allowance:
 
     def use(self, now: float) -> bool:
         """One use; False when there were too many."""
-        self._left -= 1
-        if self._left >= 0:  # the clock matters only to a peer that is close to the limit
-            return True
-        self._left = min(self._burst, self._left + (now - self._since) * self._per_s)
+        left = min(self._burst, self._left + (now - self._since) * self._per_s)
         self._since = now
-        return self._left >= 0
+        self._left = left - 1 if left >= 1 else left
+        return left >= 1
 
     def earn(self, uses: float) -> None:
         """The peer has a reason for some more."""
