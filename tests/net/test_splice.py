@@ -319,6 +319,7 @@ def test_a_transport_that_cannot_half_close_is_closed_and_not_warned_about(
         far.write_eof()
         await half.app.got_eof()
         assert half.app.received == b"last words"
+        assert inner.is_closing()
         half.near.close()
         await target.got_eof()
         far.close()
