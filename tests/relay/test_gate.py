@@ -30,9 +30,9 @@ class Checker:
         return uuid.UUID(named) if named else None
 
 
-def _gate(**options: bool) -> tuple[Gate, Checker]:
+def _gate(*, need_certificate: bool = True) -> tuple[Gate, Checker]:
     checker = Checker()
-    gate = Gate(checker, **options)
+    gate = Gate(checker, need_certificate=need_certificate)
     gate.set_tenants([PLANT, OTHER])
     return gate, checker
 
@@ -117,3 +117,24 @@ def test_the_cache_is_bounded() -> None:
     before = checker.calls
     gate.visit("/tw/plant/", _certificate(PLANT, uuid.UUID(int=100)))
     assert checker.calls == before + 1
+
+
+def test_a_remembered_check_is_made_again_after_a_minute() -> None:
+    now = 0.0
+    calls: list[float] = []
+
+    def check(der: bytes, ca: str) -> uuid.UUID | None:
+        calls.append(now)
+        if now > 100:
+            raise Refused("certificate-refused", "expired")
+        return None
+
+    gate = Gate(check, clock=lambda: now)
+    gate.set_tenants([PLANT])
+    assert gate.visit("/tw/plant/", b"der") is not None
+    now = 59.0
+    assert gate.visit("/tw/plant/", b"der") is not None
+    assert calls == [0.0]
+    now = 119.0
+    assert gate.visit("/tw/plant/", b"der") is None
+    assert calls == [0.0, 119.0]

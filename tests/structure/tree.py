@@ -43,7 +43,11 @@ def python_files(*folders: str) -> Iterator[Path]:
 @cache
 def parsed(path: Path) -> ast.Module:
     """The syntax tree of a file of the project."""
-    return ast.parse((ROOT / path).read_text(encoding="utf-8"), str(path))
+    text = (ROOT / path).read_text(encoding="utf-8")
+    try:
+        return ast.parse(text, str(path))
+    except SystemError:  # CPython 3.11 miscounts when a finaliser runs in the middle (cpython#106905)
+        return ast.parse(text, str(path))
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -211,6 +211,9 @@ STREAM_ANSWER_TIMEOUT_S = 10.0
 MAX_LINKS = 12
 """Links that one stream may open: one on HTTP/2, a few for packet-up on HTTP/1.1."""
 
+CERTIFICATE_CACHE_S = 60.0
+"""How long a relay remembers such a check: a certificate that expires is noticed after this time."""
+
 MAX_CERTIFICATE_CACHE = 1024
 """Client certificates whose check is remembered by a relay."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 from datetime import datetime
 from pathlib import Path
 
-from ..base.errors import Misuse
+from ..base.errors import Misuse, TwError
 from ..base.values import Grant
 from ..bundle import pack_client
 from ..daemon.roles import need_role
 from ..profile import write_file
-from ..tenancy import UserBook
+from ..tenancy import UserBook, check_user_name
 from .place import configured
 
 EXAMPLE = "tw create user alice -m 15432:5432 -m 10502:plc-7.plant.lan:502"
@@ -44,11 +45,17 @@ def run(args: argparse.Namespace) -> int:
         raise Misuse("bad-argument", "no port is granted", hint=f"tw create user {args.name} -m 5432")
     grants = tuple(Grant.parse(text) for text in args.map)
     expires = _moment(args.expires) if args.expires else None
+    check_user_name(args.name)
     out = Path(args.out or f"{args.name}-tw-config.zip")
-    if out.exists():
+    if os.path.lexists(out):
         raise Misuse("exists", "this file exists already", where=str(out), hint="name another with --out")
-    user = UserBook(profile).create(args.name, grants, expires=expires)
-    write_file(out, pack_client(profile, user))
+    book = UserBook(profile)
+    user = book.create(args.name, grants, expires=expires)
+    try:
+        write_file(out, pack_client(profile, user))
+    except TwError:  # without the file the user is of no use, and the name would be taken
+        book.delete(user.name)
+        raise
     print(out)
     for grant in user.grants:
         mark = "   (another machine than this server)" if grant.leaves_server else ""

@@ -6,7 +6,9 @@ import argparse
 import difflib
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 from ..base.errors import Broken, Misuse, TwError, render
 from ..base.redact import redact
@@ -27,12 +29,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, Broken) and error.__cause__ is not None:
             print(f"tw: please report this: {error.__cause__!r}", file=sys.stderr)
         return error.exit_status
-    except KeyboardInterrupt:
-        print("tw: interrupted", file=sys.stderr)
-        return _INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away, as `tw list | head` does
         sys.stderr.close()
         return 0
+    except Exception as exc:  # noqa: BLE001 - whatever it is, a person reads one line
+        return _broken(exc, words)
+    except KeyboardInterrupt:
+        print("tw: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _broken(exc: Exception, words: list[str]) -> int:
+    error = Broken("internal", f"{type(exc).__name__}: {exc}", hint="report this, with --log-level debug")
+    if "debug" in words:
+        traceback.print_exception(exc)
+    print(redact(render(error)), file=sys.stderr)
+    return error.exit_status
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser that complains as everything else does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Misuse("bad-argument", message, hint=f"{self.prog} --help")
 
 
 def _dispatch(words: list[str]) -> int:
@@ -57,7 +76,7 @@ def _dispatch(words: list[str]) -> int:
 
 def build_parser(entry: CommandEntry, module: object) -> argparse.ArgumentParser:
     """The argument parser of one command: its own arguments, then those of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=" ".join(("tw", *entry.words)),
         description=f"{entry.summary[0].upper()}{entry.summary[1:]}.",
         epilog=f"example: {module.EXAMPLE}",  # type: ignore[attr-defined]

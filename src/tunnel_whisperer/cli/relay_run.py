@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 from ..base.errors import Misuse
-from ..daemon import RelayRoot, run_until_stopped
-from ..profile import Config, Profile, load_config, save_config
+from ..daemon import RelayRoot, parse_listen, run_until_stopped
+from ..profile import Config, Profile
 from ..tenancy import make_relay_identity
 from .place import profile_of, start_logging
 
@@ -54,28 +53,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _configuration(args: argparse.Namespace, profile: Profile) -> Config:
-    """What is remembered, with what the flags change; the changes are remembered as well."""
-    if not profile.config.exists():
-        if not args.domain:
-            raise Misuse(
-                "not-set-up",
-                "this relay has no name yet",
-                where=str(profile.directory),
-                hint="tw relay run --domain NAME",
-            )
-        make_relay_identity(profile, args.domain)
-    config = load_config(profile.config)
-    if config.mode == "relay" and args.domain and args.domain != config.relay.domain:
-        make_relay_identity(profile, args.domain)
-        config = load_config(profile.config)
-    changes = {
-        "listen": args.listen,
-        "cert": str(Path(args.cert).resolve()) if args.cert else None,
-        "key": str(Path(args.key).resolve()) if args.key else None,
-        "behind_proxy": args.behind_proxy,
-    }
-    changes = {name: value for name, value in changes.items() if value is not None}
-    if changes and config.mode == "relay":
-        config = replace(config, relay=replace(config.relay, **changes))
-        save_config(profile.config, config)
-    return config
+    """What is remembered, with what the flags change; the changes are remembered as well. A
+    certificate of its own that is about to expire is renewed on the way."""
+    if not profile.config.exists() and not args.domain:
+        raise Misuse(
+            "not-set-up",
+            "this relay has no name yet",
+            where=str(profile.directory),
+            hint="tw relay run --domain NAME",
+        )
+    if args.listen:
+        parse_listen(args.listen)
+    return make_relay_identity(
+        profile,
+        args.domain or "",
+        listen=args.listen or "",
+        behind_proxy=args.behind_proxy,
+        cert=str(Path(args.cert).resolve()) if args.cert else "",
+        key=str(Path(args.key).resolve()) if args.key else "",
+    )

@@ -7,7 +7,7 @@ tenancy), builds the relay, server or client that it describes, and watches its 
 from .client_root import ClientRoot
 from .demo import Demo
 from .process import run_until_stopped
-from .relay_root import RelayRoot
+from .relay_root import RelayRoot, parse_listen
 from .server_root import ServerRoot
 
-__all__ = ["ClientRoot", "Demo", "RelayRoot", "ServerRoot", "run_until_stopped"]
+__all__ = ["ClientRoot", "Demo", "RelayRoot", "ServerRoot", "parse_listen", "run_until_stopped"]

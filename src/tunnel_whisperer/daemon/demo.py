@@ -23,7 +23,6 @@ from ..base.errors import PeerFault, Unreachable
 from ..base.tasks import TaskSet
 from ..base.values import Grant, HostPort
 from ..bundle import install_bundle, open_bundle, pack_client
-from ..net.dial import dial
 from ..net.listen import listen_local
 from ..profile import Profile, load_config
 from ..ssh.keeper import KeeperState, KeeperStatus
@@ -108,11 +107,17 @@ class Demo:
         loop = asyncio.get_running_loop()
         began = loop.time()
         if self._own_target is not None:
-            sock = await dial(self.local, proxy=None)
-            sock.close()
+            await self._check_target(self._own_target)
             return DemoCheck(0, 0, loop.time() - began, is_http=False)
         down, up = await asyncio.to_thread(_exchange, f"http://{self.local}")
         return DemoCheck(down, up, loop.time() - began, is_http=True)
+
+    async def _check_target(self, target: HostPort) -> None:
+        """The server reaches it: the channel is confirmed only then."""
+        assert self._client is not None and self._client.tunnel is not None
+        session = await self._client.tunnel.keeper.wait_session(_CONNECT_TIMEOUT_S)
+        channel, _ = await session.open_channel(target, self.local, asyncio.Protocol)
+        channel.abort()
 
     # -- the steps --------------------------------------------------------------------------
 

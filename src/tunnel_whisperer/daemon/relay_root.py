@@ -13,7 +13,8 @@ from ..base.values import HostPort
 from ..pki import check_client
 from ..profile import Config, Profile, load_config
 from ..relay import Relay, RelaySettings, Tenant
-from ..tenancy import TenantBook, TenantRecord
+from ..tenancy import TenantBook, TenantRecord, make_relay_identity
+from .renewal import renew_daily
 from .roles import need_role
 from .watch import file_stamp, watch
 
@@ -76,9 +77,11 @@ class RelayRoot:
         """
         self.relay = Relay(self._settings, check_client)
         first = self._stamp()
-        self._take_tenants()
+        self._set_tenants()
         bound = await self.relay.start()
         self._tasks.spawn(watch(self._stamp, self._take_tenants, first), "watch")
+        # The watch notices the new files.
+        self._tasks.spawn(renew_daily(lambda: make_relay_identity(self._profile, "")), "renew")
         return bound
 
     def refresh(self) -> None:
@@ -111,11 +114,15 @@ class RelayRoot:
         # A renewed certificate counts as well: both are loaded together.
         return (self._book.stamp(), file_stamp(self._files))
 
-    def _take_tenants(self) -> None:
+    def _set_tenants(self) -> int:
         assert self.relay is not None
         records = self._book.all()
         self.relay.set_tenants([_tenant(record) for record in records])
-        _log.info("%d server%s enrolled", len(records), "" if len(records) == 1 else "s")
+        return len(records)
+
+    def _take_tenants(self) -> None:
+        count = self._set_tenants()
+        _log.info("%d server%s enrolled", count, "" if count == 1 else "s")
 
 
 def _tenant(record: TenantRecord) -> Tenant:

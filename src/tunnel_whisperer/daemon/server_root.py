@@ -10,6 +10,8 @@ from ..base.values import HostPort
 from ..profile import Profile, load_config
 from ..server import Server, ServerSettings
 from ..ssh.keeper import KeeperStatus
+from ..tenancy import make_server_identity
+from .renewal import renew_daily
 from .roles import need_role
 from .telling import Teller
 from .uplinks import uplink_settings
@@ -21,7 +23,7 @@ _log = logging.getLogger("tw")
 
 
 class ServerRoot:
-    """One running server.
+    """One running server; made on the loop that runs it.
 
     Args:
         profile: the identity's directory.
@@ -35,8 +37,10 @@ class ServerRoot:
         config = load_config(profile.config)
         need_role(config, "server", profile)
         self._profile = profile
+        self._server_id = config.server_id
+        self._renew()
         self._teller = Teller(f"connected: published at relay {config.xray.relay_host}", on_change)
-        self.settings = ServerSettings(
+        settings = ServerSettings(
             uplink=uplink_settings(profile, config),
             relay_ssh=HostPort("127.0.0.1", config.server.relay_ssh_port),
             relay_user=config.server.relay_ssh_user,
@@ -47,7 +51,10 @@ class ServerRoot:
             authorized_keys=profile.authorized_keys,
             user=config.client.ssh_user,
         )
-        self.server: Server | None = None
+        self.server = Server(settings, self._teller)
+
+    def _renew(self) -> None:
+        make_server_identity(self._profile, self._server_id)
 
     async def run(self) -> None:
         """Until cancelled.
@@ -56,10 +63,10 @@ class ServerRoot:
             TwError: a failure that trying again cannot mend.
         """
         tasks = TaskSet("server", _log)
-        self.server = Server(self.settings, self._teller)
         record = [self._profile.authorized_keys]
         try:
             tasks.spawn(self.server.policy.enforce(), "enforce")
+            tasks.spawn(renew_daily(self._renew), "renew")
             tasks.spawn(
                 watch(lambda: file_stamp(record), self.server.policy.recheck, file_stamp(record)), "watch"
             )

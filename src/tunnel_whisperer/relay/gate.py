@@ -6,13 +6,14 @@ was wrong with it.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..base.errors import Refused
-from ..base.limits import MAX_CERTIFICATE_CACHE
+from ..base.limits import CERTIFICATE_CACHE_S, MAX_CERTIFICATE_CACHE
 from ..base.values import HostPort
 from ..wire.vless import Command, RequestHeader
 from .tenant import CheckCertificate, Tenant
@@ -39,14 +40,22 @@ class Gate:
         check: verifies a certificate against one CA.
         need_certificate: False only behind a proxy that checks certificates itself and does not
             pass them on: then the UUID alone is the key.
+        clock: seconds; how old a remembered check is.
     """
 
-    def __init__(self, check: CheckCertificate, *, need_certificate: bool = True) -> None:
+    def __init__(
+        self,
+        check: CheckCertificate,
+        *,
+        need_certificate: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._check = check
+        self._clock = clock
         self._need_certificate = need_certificate
         self._by_path: dict[str, Tenant] = {}
         # The check costs a signature verification; the same link asks again for each request.
-        self._cache: OrderedDict[tuple[bytes, str], uuid.UUID | None | Refused] = OrderedDict()
+        self._cache: OrderedDict[tuple[bytes, str], tuple[float, uuid.UUID | None | Refused]] = OrderedDict()
 
     def set_tenants(self, tenants: Iterable[Tenant]) -> None:
         """Replace all tenants."""
@@ -76,15 +85,18 @@ class Gate:
 
     def _checked(self, certificate: bytes, ca_pem: str) -> uuid.UUID | None | Refused:
         key = (certificate, ca_pem)
+        now = self._clock()
         if key in self._cache:
             self._cache.move_to_end(key)
-            return self._cache[key]
+            checked_at, known = self._cache[key]
+            if now - checked_at < CERTIFICATE_CACHE_S:
+                return known
         result: uuid.UUID | None | Refused
         try:
             result = self._check(certificate, ca_pem)
         except Refused as exc:
             result = exc
-        self._cache[key] = result
+        self._cache[key] = now, result
         if len(self._cache) > MAX_CERTIFICATE_CACHE:
             self._cache.popitem(last=False)
         return result

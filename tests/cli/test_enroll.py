@@ -1,0 +1,41 @@
+"""tw enroll: a server is admitted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.kit.command import Tw
+
+
+def test_enrolling_twice_is_the_same_as_once(relay: Tw, server: Tw, tmp_path: Path) -> None:
+    before = (tmp_path / "plant-a.json").read_text()
+    relay.ok("enroll", str(tmp_path / "plant-q.json"), "--out", str(tmp_path / "again.json"))
+    assert (tmp_path / "again.json").read_text() == before
+    assert relay.ok("list", "servers").count("plant") == 1
+
+
+def test_ports_are_given_from_20000_on(relay: Tw, server: Tw, tw: Tw) -> None:
+    tw.ok("join", "relay.test", "--id", "second", "--out", "q.json")
+    relay.ok("enroll", "q.json")
+    rows = json.loads(relay.ok("list", "servers", "--json"))
+    assert [(row["server"], row["port"]) for row in rows] == [("plant", 20000), ("second", 20001)]
+
+
+def test_the_same_id_of_another_machine_is_refused(relay: Tw, server: Tw, tw: Tw) -> None:
+    tw.ok("join", "relay.test", "--id", "plant", "--out", "q.json")
+    relay.refused("exists", "enroll", "q.json")
+
+
+def test_a_file_that_is_not_a_request_is_refused(relay: Tw, tmp_path: Path) -> None:
+    (tmp_path / "q.json").write_text("{}")
+    relay.refused("bad-join-file", "enroll", "q.json")
+    relay.refused("file-unreadable", "enroll", "missing.json")
+
+
+def test_a_server_cannot_enroll(server: Tw, tmp_path: Path) -> None:
+    assert "server's" in server.refused("wrong-role", "enroll", str(tmp_path / "plant-q.json"))
+
+
+def test_a_port_that_is_none_is_refused(relay: Tw, server: Tw, tmp_path: Path) -> None:
+    relay.refused("bad-argument", "enroll", str(tmp_path / "plant-q.json"), "--port", "70000")

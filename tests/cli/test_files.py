@@ -1,0 +1,28 @@
+"""Files that people name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tunnel_whisperer.base.errors import Misuse
+from tunnel_whisperer.cli.files import read_text
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Misuse, match="missing"):
+        read_text(tmp_path / "missing")
+    with pytest.raises(Misuse, match="directory"):
+        read_text(tmp_path)
+    (tmp_path / "big").write_bytes(b"x" * (1024 * 1024 + 1))
+    with pytest.raises(Misuse, match="too large"):
+        read_text(tmp_path / "big")
+    (tmp_path / "binary").write_bytes(b"\xff")
+    with pytest.raises(Misuse, match="not text"):
+        read_text(tmp_path / "binary")
+
+
+def test_text_is_text(tmp_path: Path) -> None:
+    (tmp_path / "fine").write_text("Grüße", encoding="utf-8")
+    assert read_text(tmp_path / "fine") == "Grüße"

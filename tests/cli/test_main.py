@@ -1,0 +1,74 @@
+"""The way in and the way out of every command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.kit.command import Tw
+from tunnel_whisperer.base.errors import Broken
+from tunnel_whisperer.cli import table
+from tunnel_whisperer.cli.main import main
+
+
+def test_the_overview_names_every_command(tw: Tw) -> None:
+    out = tw("help").out
+    for entry in table.COMMANDS:
+        assert " ".join(entry.words) in out
+        assert entry.summary in out
+
+
+@pytest.mark.parametrize("entry", table.COMMANDS, ids=lambda entry: "-".join(entry.words))
+def test_every_command_has_help_with_an_example(entry: table.CommandEntry, tw: Tw) -> None:
+    result = tw(*entry.words, "--help")
+    assert result.status == 0
+    assert "example: tw " + " ".join(entry.words) in result.out
+    assert "--config-dir" in result.out
+
+
+def test_help_imports_no_command() -> None:
+    """So that it stays below 150 ms: bench/ measures that."""
+    code = (
+        "import sys; from tunnel_whisperer.cli.main import main; main(['--help']);"
+        "print([m for m in sys.modules if m.split('.')[0] in ('asyncssh', 'cryptography', 'uvloop', 'yaml')])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("conect",), "try: tw connect"),
+        (("create", "usr"), "try: tw create user"),
+        (("list",), "try: tw list users | tw list servers"),
+        (("xyzzy",), "try: tw --help"),
+    ],
+)
+def test_an_unknown_command_suggests_the_nearest(words: tuple[str, ...], hint: str, tw: Tw) -> None:
+    assert hint in tw.refused("bad-argument", *words)
+
+
+def test_a_fault_of_ours_asks_to_be_reported(monkeypatch: pytest.MonkeyPatch, tw: Tw) -> None:
+    def run(words: list[str]) -> int:
+        raise Broken("internal", "a wheel came off") from ValueError("wheel")
+
+    monkeypatch.setattr("tunnel_whisperer.cli.main._dispatch", run)
+    result = tw("demo")
+    assert result.status == 70
+    assert "report this" in result.err
+
+
+def test_an_interrupt_is_not_a_traceback(monkeypatch: pytest.MonkeyPatch, tw: Tw) -> None:
+    def run(words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tunnel_whisperer.cli.main._dispatch", run)
+    assert tw("demo").status == 130
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("tw 0.")

@@ -1,0 +1,31 @@
+"""tw serve, up to the point where it dials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.kit.command import Tw
+
+
+def test_a_server_that_is_not_enrolled_says_what_to_do(tw: Tw) -> None:
+    tw.refused("not-set-up", "serve")
+    tw.ok("join", "relay.test", "--id", "plant")
+    assert "join --apply" in tw.refused("not-set-up", "serve")
+
+
+def test_a_relay_does_not_serve(relay: Tw) -> None:
+    assert "relay's" in relay.refused("wrong-role", "serve")
+
+
+def test_a_damaged_key_is_named(server: Tw, tmp_path: Path) -> None:
+    (tmp_path / "server" / "ssh_host_ed25519_key").write_text("rubbish")
+    server.refused("bad-key", "serve")
+
+
+def test_a_damaged_authority_is_named_and_not_replaced(server: Tw, tmp_path: Path) -> None:
+    """Its users hold certificates of the old one: a new one would lock them all out."""
+    (tmp_path / "server" / "ca.key").write_text("rubbish")
+    result = server("serve")
+    assert result.status == 2
+    assert "ca.key" in result.err
+    assert (tmp_path / "server" / "ca.key").read_text() == "rubbish"

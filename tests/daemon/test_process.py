@@ -1,0 +1,44 @@
+"""The process around a role."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+
+from tunnel_whisperer.base.errors import Misuse
+from tunnel_whisperer.daemon.process import run_until_stopped
+
+unix = pytest.mark.skipif(sys.platform == "win32", reason="no signals on Windows")
+
+
+@unix
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(number: signal.Signals) -> None:
+    tidied: list[bool] = []
+
+    async def main() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            tidied.append(True)
+
+    assert run_until_stopped(main) is True
+    assert tidied == [True]
+
+
+def test_its_end_and_its_errors_come_through() -> None:
+    async def ends() -> None:
+        pass
+
+    async def fails() -> None:
+        raise Misuse("bad-argument", "no")
+
+    assert run_until_stopped(ends) is False
+    with pytest.raises(Misuse):
+        run_until_stopped(fails)

@@ -1,0 +1,76 @@
+"""What a server may do at the relay's SSH."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from tests.kit.clock import run
+from tests.relay.test_gate import OTHER, PLANT
+from tunnel_whisperer.base.errors import Refused
+from tunnel_whisperer.base.values import HostPort
+from tunnel_whisperer.relay.policy import RelayPolicy
+from tunnel_whisperer.relay.rendezvous import Rendezvous
+from tunnel_whisperer.ssh.endpoint import ServerSession
+
+
+class FakeSession:
+    def __init__(self, user: str, public_key: str) -> None:
+        self.user, self.public_key = user, public_key
+        self.closed: list[str] = []
+
+    def close(self, reason: str) -> None:
+        self.closed.append(reason)
+
+
+def _setting() -> tuple[RelayPolicy, FakeSession, ServerSession, Rendezvous]:
+    rendezvous = Rendezvous()
+    policy = RelayPolicy(rendezvous)
+    policy.set_tenants([PLANT, OTHER])
+    fake = FakeSession("plant", PLANT.ssh_public_key)
+    return policy, fake, cast(ServerSession, fake), rendezvous
+
+
+def test_name_and_key_must_fit_together() -> None:
+    policy, *_ = _setting()
+    assert policy.authenticate("plant", PLANT.ssh_public_key)
+    assert policy.authenticate("plant", PLANT.ssh_public_key + " comment")
+    assert not policy.authenticate("plant", OTHER.ssh_public_key)
+    assert not policy.authenticate("nobody", PLANT.ssh_public_key)
+
+
+@pytest.mark.parametrize(
+    "bind", ["127.0.0.1:20001", "0.0.0.0:20000", "localhost:20000", "[::1]:20000", "127.0.0.1:22"]
+)
+def test_a_server_listens_on_its_own_port_and_nowhere_else(bind: str) -> None:
+    policy, _, session, rendezvous = _setting()
+    assert not policy.listen(session, HostPort.parse(bind))
+    assert not rendezvous.is_listening(HostPort.parse(bind))
+    assert policy.listen(session, PLANT.listener)
+    assert rendezvous.is_listening(PLANT.listener)
+
+
+def test_the_relay_opens_no_connections() -> None:
+    async def main() -> None:
+        policy, _, session, _ = _setting()
+        with pytest.raises(Refused):
+            await policy.open(session, HostPort("127.0.0.1", 5432), HostPort("127.0.0.1", 1))
+
+    run(main())
+
+
+def test_a_tenant_that_goes_or_changes_its_key_is_put_out_and_others_stay() -> None:
+    policy, fake, session, rendezvous = _setting()
+    other = FakeSession("other", OTHER.ssh_public_key)
+    policy.session_opened(session)
+    policy.session_opened(cast(ServerSession, other))
+    policy.listen(session, PLANT.listener)
+    policy.set_tenants([PLANT, OTHER])
+    assert fake.closed == []
+    policy.set_tenants([replace(PLANT, ssh_public_key="ssh-ed25519 CCCC"), OTHER])
+    assert fake.closed == ["this server was removed from the relay"]
+    assert other.closed == []
+    policy.session_closed(session, None)
+    assert not rendezvous.is_listening(PLANT.listener)

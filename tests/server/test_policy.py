@@ -1,0 +1,144 @@
+"""What a user may do at the server, asked at each channel open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tests.kit.clock import real_run
+from tests.kit.recorder import Recorder
+from tunnel_whisperer.base.errors import Refused, TwError, Unreachable
+from tunnel_whisperer.base.values import HostPort
+from tunnel_whisperer.net.listen import listen_local
+from tunnel_whisperer.server.policy import TargetPolicy
+from tunnel_whisperer.ssh.authorized_keys import AccessRecord
+from tunnel_whisperer.ssh.endpoint import ServerSession
+from tunnel_whisperer.ssh.keys import generate_ed25519
+
+ORIGIN = HostPort("127.0.0.1", 40000)
+
+
+class FakeSession:
+    """What the policy looks at."""
+
+    def __init__(self, public_key: str) -> None:
+        self.user = "tw"
+        self.public_key = public_key
+        self.closed: list[str] = []
+
+    def close(self, reason: str) -> None:
+        self.closed.append(reason)
+
+
+class Setting:
+    """A record with one user, and a clock."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "authorized_keys"
+        self.key = " ".join(generate_ed25519()[1].split()[:2])
+        self.now = 1_000_000_000.0
+        self.policy = TargetPolicy(AccessRecord(self.path), "tw", lambda: self.now)
+        self.fake = FakeSession(self.key)
+        self.session = cast(ServerSession, self.fake)
+
+    def grant(self, *options: str) -> None:
+        words = ",".join([*options, "restrict", "port-forwarding"])
+        self.path.write_text(f"{words} {self.key} alice@tw\n")
+
+    def open(self, target: HostPort) -> Coroutine[Any, Any, asyncio.Protocol]:
+        return self.policy.open(self.session, target, ORIGIN)
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Setting:
+    return Setting(tmp_path)
+
+
+def _refusal(coro: Coroutine[Any, Any, Any]) -> TwError:
+    async def main() -> TwError:
+        with pytest.raises(TwError) as caught:
+            await coro
+        return caught.value
+
+    return real_run(main())
+
+
+def test_nobody_is_let_in_without_a_record(setting: Setting) -> None:
+    assert not setting.policy.authenticate("tw", setting.key)
+    assert _refusal(setting.open(HostPort("127.0.0.1", 5432))).code == "user-not-active"
+
+
+def test_the_key_and_the_one_user_name_are_needed(setting: Setting) -> None:
+    setting.grant('permitopen="127.0.0.1:5432"')
+    assert setting.policy.authenticate("tw", setting.key)
+    assert not setting.policy.authenticate("root", setting.key)
+    assert not setting.policy.authenticate("tw", "ssh-ed25519 AAAA")
+
+
+@pytest.mark.parametrize("target", ["127.0.0.1:5433", "127.0.0.2:5432", "localhost:5432", "[::1]:5432"])
+def test_only_the_very_target_that_was_granted_is_opened(target: str, setting: Setting) -> None:
+    setting.grant('permitopen="127.0.0.1:5432"')
+    error = _refusal(setting.open(HostPort.parse(target)))
+    assert isinstance(error, Refused)
+    assert error.code == "not-authorised"
+
+
+def test_a_key_without_permitopen_opens_nothing(setting: Setting) -> None:
+    setting.grant()
+    assert _refusal(setting.open(HostPort("127.0.0.1", 5432))).code == "not-authorised"
+
+
+def test_expiry_is_checked_at_every_open(setting: Setting) -> None:
+    setting.grant('permitopen="127.0.0.1:5432"', 'expiry-time="20010910000000Z"')
+    assert setting.policy.authenticate("tw", setting.key)
+    setting.now = 1_000_080_000.0
+    assert not setting.policy.authenticate("tw", setting.key)
+    assert _refusal(setting.open(HostPort("127.0.0.1", 5432))).code == "user-not-active"
+
+
+def test_a_target_that_refuses_is_told_in_words(setting: Setting) -> None:
+    async def main() -> None:
+        listener = await listen_local(HostPort("127.0.0.1", 0), asyncio.Protocol)
+        target = listener.bound_address
+        await listener.close()
+        setting.grant(f'permitopen="{target}"')
+        with pytest.raises(Unreachable, match="refused") as caught:
+            await setting.open(target)
+        assert caught.value.code == "target-refused"
+
+    real_run(main())
+
+
+def test_a_record_that_changes_ends_what_it_no_longer_allows(setting: Setting) -> None:
+    async def main() -> None:
+        ends = [Recorder(), Recorder()]
+        queue = iter(ends)
+        listener = await listen_local(HostPort("127.0.0.1", 0), lambda: next(queue))
+        target = listener.bound_address
+        setting.grant(f'permitopen="{target}"')
+        setting.policy.session_opened(setting.session)
+        await setting.open(target)
+        setting.policy.recheck()
+        await asyncio.sleep(0)
+        assert not ends[0].lost
+
+        setting.grant('permitopen="127.0.0.1:1"')
+        setting.policy.recheck()
+        await ends[0].got_lost()
+        assert setting.fake.closed == []
+
+        setting.path.write_text("")
+        setting.policy.recheck()
+        assert setting.fake.closed == ["this user was removed or has expired"]
+        await listener.close()
+
+    real_run(main())
+
+
+def test_nothing_is_published_at_a_server(setting: Setting) -> None:
+    setting.grant('permitlisten="127.0.0.1:20000"')
+    assert not setting.policy.listen(setting.session, HostPort("127.0.0.1", 20000))
