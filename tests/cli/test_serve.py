@@ -20,12 +20,3 @@ def test_a_relay_does_not_serve(relay: Tw) -> None:
 def test_a_damaged_key_is_named(server: Tw, tmp_path: Path) -> None:
     (tmp_path / "server" / "ssh_host_ed25519_key").write_text("rubbish")
     server.refused("bad-key", "serve")
-
-
-def test_a_damaged_authority_is_named_and_not_replaced(server: Tw, tmp_path: Path) -> None:
-    """Its users hold certificates of the old one: a new one would lock them all out."""
-    (tmp_path / "server" / "ca.key").write_text("rubbish")
-    result = server("serve")
-    assert result.status == 2
-    assert "ca.key" in result.err
-    assert (tmp_path / "server" / "ca.key").read_text() == "rubbish"
