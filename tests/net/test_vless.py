@@ -24,8 +24,8 @@ REQUEST = bytes.fromhex("00" "11111111222233334444555555555555" "00" "01" "0016"
 RESPONSE = bytes.fromhex("0000")
 
 
-def _client(inner: Recorder) -> VlessClient:
-    return VlessClient(RequestHeader(USER, Command.TCP, SSH), inner)
+def _client(inner: Recorder, *, early: bool = False) -> VlessClient:
+    return VlessClient(RequestHeader(USER, Command.TCP, SSH), lambda: inner, early=early)
 
 
 class Relay:
@@ -48,16 +48,17 @@ class Relay:
 
 
 @pytest.mark.parametrize("chunk_bytes", [None, 1])
-def test_both_sides_step_aside_behind_their_headers(chunk_bytes: int | None) -> None:
+@pytest.mark.parametrize("early", [True, False])
+def test_both_sides_step_aside_behind_their_headers(early: bool, chunk_bytes: int | None) -> None:
     async def main() -> None:
         near, far = pipe(chunk_bytes=chunk_bytes)
         inner, relay = Recorder(), Relay()
-        client = _client(inner)
+        client = _client(inner, early=early)
         near.start(client)
         far.start(relay.protocol)
+        assert await client.ready is inner
         near.write(b"question")
         await relay.inner.got(8)
-        await client.ready
         assert relay.asked == [RequestHeader(USER, Command.TCP, SSH)]
         assert near.get_protocol() is inner and far.get_protocol() is relay.inner
         far.write(b"answer")
@@ -76,13 +77,15 @@ def test_both_sides_step_aside_behind_their_headers(chunk_bytes: int | None) -> 
 # -- the client ------------------------------------------------------------------------------------
 
 
-def _against(script: Callable[[Recorder, asyncio.Transport], None]) -> tuple[TwError | None, Recorder]:
+def _against(
+    script: Callable[[Recorder, asyncio.Transport], None], *, early: bool = False
+) -> tuple[TwError | None, Recorder]:
     """A client against a scripted relay: how ``ready`` failed, and what was inside."""
 
     async def main() -> tuple[TwError | None, Recorder]:
         near, far = pipe()
         inner, peer = Recorder(), Recorder()
-        client = _client(inner)
+        client = _client(inner, early=early)
         near.start(client)
         far.start(peer)
         await peer.got(len(REQUEST))
@@ -92,11 +95,13 @@ def _against(script: Callable[[Recorder, asyncio.Transport], None]) -> tuple[TwE
             await client.ready
         except TwError as exc:
             error: TwError | None = exc
-            await inner.got_lost()
         else:
             error = None
-        told = inner.lost_exc
-        assert told is error, "inside the same reason is told"
+        if error is not None and early:
+            await inner.got_lost()
+            assert inner.lost_exc is error, "inside the same reason is told"
+        elif error is not None:
+            assert inner.transport is None, "made only for an answered stream"
         near.abort()
         far.abort()
         return error, inner
@@ -104,66 +109,118 @@ def _against(script: Callable[[Recorder, asyncio.Transport], None]) -> tuple[TwE
     return run(main())
 
 
-def test_payload_that_comes_with_the_response_header_is_not_lost() -> None:
-    error, inner = _against(lambda peer, far: far.write(RESPONSE + b"SSH-2.0-x\r\n"))
+@pytest.mark.parametrize("early", [True, False])
+def test_payload_that_comes_with_the_response_header_is_not_lost(early: bool) -> None:
+    error, inner = _against(lambda peer, far: far.write(RESPONSE + b"SSH-2.0-x\r\n"), early=early)
     assert error is None and inner.received == b"SSH-2.0-x\r\n"
 
 
-def test_addons_of_the_response_are_skipped() -> None:
-    error, inner = _against(lambda peer, far: far.write(b"\x00\x02\x18\x01payload"))
+@pytest.mark.parametrize("early", [True, False])
+def test_addons_of_the_response_are_skipped(early: bool) -> None:
+    error, inner = _against(lambda peer, far: far.write(b"\x00\x02\x18\x01payload"), early=early)
     assert error is None and inner.received == b"payload"
 
 
-def test_an_end_without_a_byte_means_an_unknown_user() -> None:
-    error, _ = _against(lambda peer, far: far.close())
+@pytest.mark.parametrize("early", [True, False])
+def test_an_end_without_a_byte_means_an_unknown_user(early: bool) -> None:
+    error, _ = _against(lambda peer, far: far.close(), early=early)
     assert isinstance(error, Refused) and error.code == "user-not-active"
 
 
-def test_a_reset_before_the_response_is_a_lost_link() -> None:
-    error, _ = _against(lambda peer, far: far.abort())
+@pytest.mark.parametrize("early", [True, False])
+def test_a_reset_before_the_response_is_a_lost_link(early: bool) -> None:
+    error, _ = _against(lambda peer, far: far.abort(), early=early)
     assert isinstance(error, Unreachable) and error.code == "link-lost"
 
 
-def test_another_protocol_is_noticed() -> None:
-    error, inner = _against(lambda peer, far: far.write(b"SSH-2.0-OpenSSH_9.2\r\n"))
+@pytest.mark.parametrize("early", [True, False])
+def test_another_protocol_is_noticed(early: bool) -> None:
+    error, inner = _against(lambda peer, far: far.write(b"SSH-2.0-OpenSSH_9.2\r\n"), early=early)
     assert isinstance(error, PeerFault) and error.code == "bad-vless"
     assert not inner.received
 
 
-def test_an_inner_writer_that_is_paused_at_the_handover_is_resumed_once() -> None:
+def test_what_an_early_protocol_writes_follows_the_header() -> None:
     async def main() -> None:
-        near, far = pipe(window_bytes=100)
-        inner, peer = Recorder(), Recorder()  # they object to pausing twice
-        client = _client(inner)
+        near, far = pipe()
+        peer, client = Recorder(), _client(Recorder(), early=True)
         far.start(peer)
-        far.pause_reading()
         near.start(client)
-        near.write(bytes(1_000_000))
-        assert inner.paused
-        far.write(RESPONSE)
-        await client.ready
-        assert inner.paused
-        far.resume_reading()
-        await peer.got(1_000_000)
-        await inner.until(lambda: not inner.paused, "resume_writing")
-        near.abort()
+        near.write(b"I speak first")
+        await peer.got(len(REQUEST) + 13)
+        assert peer.received == REQUEST + b"I speak first"
+        far.abort()
         await peer.got_lost()
 
     run(main())
 
 
-def test_an_inner_writer_is_paused_and_resumed_before_the_handover_too() -> None:
+@pytest.mark.parametrize("answered", [True, False])
+def test_an_early_writer_that_is_full_is_paused_once_and_resumed_once(answered: bool) -> None:
+    """Whether the response header comes while it is paused, or later; the recorder objects to two."""
+
     async def main() -> None:
         near, far = pipe(window_bytes=100)
         inner, peer = Recorder(), Recorder()
-        near.start(_client(inner))
+        client = _client(inner, early=True)
         far.start(peer)
+        far.pause_reading()
+        near.start(client)
         near.write(bytes(1_000_000))
         assert inner.paused
+        if answered:
+            far.write(RESPONSE)
+            assert await client.ready is inner
+            assert inner.paused
+        far.resume_reading()
+        await inner.until(lambda: not inner.paused, "resume_writing")
+        await peer.got(1_000_000)
+        near.abort()
+        await peer.got_lost()
+        await inner.got_lost()
+
+    run(main())
+
+
+def test_who_writes_much_at_once_is_paused_once() -> None:
+    async def main() -> None:
+        near, far = pipe(window_bytes=100)
+        peer = Recorder()
+
+        class Eager(Recorder):  # it objects to pausing twice
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                super().connection_made(transport)
+                near.write(bytes(1_000_000))
+
+        inner = Eager()
+        client = _client(inner)
+        far.start(peer)
+        near.start(client)
+        await peer.got(len(REQUEST))
+        far.write(RESPONSE)
+        await client.ready
+        assert inner.paused
+        await peer.got(1_000_000)
         await inner.until(lambda: not inner.paused, "resume_writing")
         near.abort()
         await peer.got_lost()
         await inner.got_lost()
+
+    run(main())
+
+
+def test_what_comes_behind_a_failure_is_not_looked_at() -> None:
+    async def main() -> None:
+        near, far = pipe()
+        inner, peer = Recorder(), Recorder()
+        client = _client(inner)
+        near.start(client)
+        far.start(peer)
+        client.eof_received()
+        client.data_received(RESPONSE)
+        assert inner.transport is None
+        near.abort()
+        await peer.got_lost()
 
     run(main())
 

@@ -11,10 +11,11 @@ import asyncio
 import logging
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from ..base.errors import TwError, Unreachable
+from ..base.errors import PeerFault, TwError, Unreachable
 from ..base.limits import STREAM_ANSWER_TIMEOUT_S
 from ..base.values import HostPort
 from ..wire.vless import Command, RequestHeader
@@ -28,10 +29,13 @@ _log = logging.getLogger("tw.net.uplink")
 
 MODES = ("stream-one", "stream-up", "packet-up")
 
-_SETUP = frozenset(
-    {"link-lost", "stream-reset", "timeout", "bad-http", "bad-xhttp", "bad-vless", "relay-unreachable"}
-)
-"""Failures after the link stood that another mode may not have."""
+_SETUP = frozenset({"link-lost", "stream-reset", "timeout", "relay-unreachable"})
+"""Failures after the link stood that another mode may not have; any fault of a peer is one, too: an
+answer that no relay of ours gives comes from something in between."""
+
+_REMEMBER_S = 3600.0
+"""A mode that is not the fastest is tried first for so long: what stood in the way may be gone, or
+was no more than a relay that restarted at the wrong moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Uplink:
         self.settings = settings
         self.mode: str | None = None
         """The mode that worked last."""
+        self._remembered_until = 0.0
         self._context = None if settings.relay.plain else settings.relay.context()
         self._random = random.SystemRandom()
 
@@ -66,6 +71,10 @@ class Uplink:
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
         """A stream to ``destination``, its response header received.
 
+        With ``auto`` the protocol is made and connected once, in the mode that got through: the
+        destination must be one that speaks first, as SSH does. With a mode that was chosen it is
+        connected at once, and told when that fails.
+
         Each stream has links of its own, which end with it: a link that went deaf takes one
         session with it and is never met again by the next.
 
@@ -73,8 +82,11 @@ class Uplink:
             TwError: the reason of the last mode tried.
         """
         wanted = self.settings.transport
-        modes = MODES if wanted == "auto" else (wanted,)
-        if self.mode in modes:  # what worked before goes first
+        modes: Sequence[str] = MODES if wanted == "auto" else (wanted,)
+        now = asyncio.get_running_loop().time()
+        if (
+            self.mode is not None and self.mode in modes and now < self._remembered_until
+        ):  # what worked before goes first
             modes = (self.mode, *(mode for mode in modes if mode != self.mode))
         for mode in modes:
             try:
@@ -84,6 +96,8 @@ class Uplink:
                 if mode == modes[-1]:
                     raise failure.reason from None
             else:
+                if mode != self.mode or now >= self._remembered_until:
+                    self._remembered_until = now + _REMEMBER_S
                 self.mode = mode
                 return result
         raise AssertionError("no mode to try")
@@ -109,8 +123,8 @@ class Uplink:
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
         relay = self.settings.relay
         header = RequestHeader(self.settings.uuid, Command.TCP, destination)
-        inner = _Closing(protocol_factory(), pool)
-        vless = VlessClient(header, inner)
+        early = self.settings.transport != "auto"
+        vless = VlessClient(header, lambda: _Closing(protocol_factory(), pool), early=early)
         try:
             transport, _ = await open_xhttp(
                 pool,
@@ -121,7 +135,7 @@ class Uplink:
                 draw=self._random.randint,
             )
             async with asyncio.timeout(STREAM_ANSWER_TIMEOUT_S):
-                await asyncio.shield(vless.ready)
+                inner = cast(_Closing, await asyncio.shield(vless.ready))
         except TimeoutError:
             raise _NotCarried(
                 Unreachable(
@@ -132,7 +146,7 @@ class Uplink:
                 )
             ) from None
         except TwError as exc:
-            if exc.code in _SETUP:
+            if exc.code in _SETUP or isinstance(exc, PeerFault):
                 raise _NotCarried(exc) from exc
             raise
         return transport, inner.protocol

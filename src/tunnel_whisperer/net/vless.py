@@ -20,25 +20,50 @@ __all__ = ["VlessClient", "VlessServer"]
 class VlessClient(asyncio.Protocol):
     """Sends the request header, strips the response header, then steps aside.
 
-    ``inner`` is connected at once: what it writes follows the header. ``ready`` is resolved when
-    the response header has arrived, or fails with the reason for which it did not.
+    ``ready`` is resolved with the protocol behind it when the response header has arrived, or fails
+    with the reason for which it did not.
+
+    Args:
+        protocol_factory: called once, as late as the next argument allows.
+        early: connect the protocol at once; what it writes follows the header. Xray sends its
+            response header only with the first bytes of the destination, so a destination that
+            waits to be spoken to needs this. Otherwise the protocol is connected when the header
+            has arrived, and knows nothing of streams that were not answered: who has begun to
+            speak on one stream cannot begin again on the next.
     """
 
-    def __init__(self, header: RequestHeader, inner: asyncio.Protocol) -> None:
+    def __init__(
+        self,
+        header: RequestHeader,
+        protocol_factory: Callable[[], asyncio.Protocol],
+        *,
+        early: bool,
+    ) -> None:
         self._header = header
-        self._inner = inner
+        self._factory = protocol_factory
+        self._early = early
+        self._inner: asyncio.Protocol | None = None
         self._reader = ResponseReader()
         self._transport: asyncio.Transport | None = None
         self._paused = False
-        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ready: asyncio.Future[asyncio.Protocol] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.write(self._header.encode())
-        self._inner.connection_made(transport)
+        if self._early:
+            self._connect()
+
+    def _connect(self) -> asyncio.Protocol:
+        assert self._transport is not None
+        self._inner = self._factory()
+        self._inner.connection_made(self._transport)
+        return self._inner
 
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None
+        if self.ready.done():  # it failed: this stream is over
+            return
         try:
             rest = self._reader.receive_data(data)
         except TwError as exc:
@@ -47,13 +72,13 @@ class VlessClient(asyncio.Protocol):
             return
         if rest is None:
             return
-        if not self.ready.done():
-            self.ready.set_result(None)
+        inner = self._inner or self._connect()
+        self.ready.set_result(inner)
         if self._paused:  # the transport tells its new protocol again
-            self._inner.resume_writing()
-        self._transport.set_protocol(self._inner)
+            inner.resume_writing()
+        self._transport.set_protocol(inner)
         if rest:
-            self._inner.data_received(rest)
+            inner.data_received(rest)
 
     def eof_received(self) -> bool | None:
         # An end without a single byte is how a relay refuses a UUID (wire spec 1.3).
@@ -68,22 +93,24 @@ class VlessClient(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        reason = exc if isinstance(exc, TwError) else Unreachable("link-lost", "the stream ended early")
-        self._fail(reason)
-        self._inner.connection_lost(self.ready.exception() or reason)  # type: ignore[arg-type]
+        self._fail(exc if isinstance(exc, TwError) else Unreachable("link-lost", "the stream ended early"))
+        if self._inner is not None:
+            self._inner.connection_lost(cast(TwError, self.ready.exception()))
+
+    def pause_writing(self) -> None:
+        if self._inner is not None:
+            self._paused = True
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._inner is not None and self._paused:
+            self._paused = False
+            self._inner.resume_writing()
 
     def _fail(self, exc: TwError) -> None:
         if not self.ready.done():
             self.ready.set_exception(exc)
-            self.ready.exception()  # mark as seen: the inner protocol is told as well
-
-    def pause_writing(self) -> None:
-        self._paused = True
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._paused = False
-        self._inner.resume_writing()
+            self.ready.exception()  # mark as seen: who waited may have given up
 
 
 class VlessServer(asyncio.Protocol):
