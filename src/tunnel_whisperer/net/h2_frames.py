@@ -273,27 +273,33 @@ class FrameReader:
                 self._hold(data, at, _HEAD_BYTES)
                 return
             else:
-                used = self._next_frame(data, at, end - at)
+                high, low, kind, flags, stream_id = _HEAD.unpack_from(data, at)
+                length = high << 8 | low
+                stream_id &= _NO_TOP_BIT
+                if length > self._max_frame_bytes:
+                    raise H2Fault(ErrorCode.FRAME_SIZE_ERROR, f"frame of {length} bytes")
+                if kind == _DATA and not flags & _PADDED:  # nearly all of what comes: without a detour
+                    at += _HEAD_BYTES
+                    self._left = length
+                    self._sink.data_begins(stream_id, length, bool(flags & _END_STREAM))
+                    if not length:
+                        self._sink.data_ends()
+                    continue
+                used = self._other_frame(data, at, end - at, length, kind, flags, stream_id)
                 if not used:
                     return
                 at += used
 
-    def _next_frame(self, data: bytes, at: int, available: int) -> int:
-        """Begin with the frame at ``at``. Returns the bytes used up; 0: held until more comes."""
-        high, low, kind, flags, stream_id = _HEAD.unpack_from(data, at)
-        length: int = high << 8 | low
-        if length > self._max_frame_bytes:
-            raise H2Fault(ErrorCode.FRAME_SIZE_ERROR, f"frame of {length} bytes")
-        stream_id &= _NO_TOP_BIT
+    def _other_frame(
+        self, data: bytes, at: int, available: int, length: int, kind: int, flags: int, stream_id: int
+    ) -> int:
+        """Any but plain DATA. Returns the bytes used up; 0: held until more comes."""
         if kind == _DATA:
-            if not flags & _PADDED:
-                self._begin_data(stream_id, length, 0, flags)
-                return _HEAD_BYTES
             if available <= _HEAD_BYTES and length:
                 return self._hold(data, at, _HEAD_BYTES + 1)
             if not length or data[at + _HEAD_BYTES] >= length:
                 raise H2Fault(ErrorCode.PROTOCOL_ERROR, "more padding than payload")
-            self._begin_data(stream_id, length, 1 + data[at + _HEAD_BYTES], flags)
+            self._begin_padded(stream_id, length, 1 + data[at + _HEAD_BYTES], flags)
             return _HEAD_BYTES + 1
         if kind > _LAST_KNOWN:
             self._skip = length
@@ -307,13 +313,12 @@ class FrameReader:
         self._sink.frame_received(kind, flags, stream_id, payload)
         return _HEAD_BYTES + length
 
-    def _begin_data(self, stream_id: int, length: int, padding: int, flags: int) -> None:
+    def _begin_padded(self, stream_id: int, length: int, padding: int, flags: int) -> None:
         """``padding`` counts the byte that tells its length, which has been read."""
         self._left = length - padding
-        self._skip = padding - 1 if padding else 0
+        self._skip = padding - 1
         self._sink.data_begins(stream_id, length, bool(flags & _END_STREAM))
-        if padding:
-            self._sink.data_padding(padding)
+        self._sink.data_padding(padding)
         if not self._left:
             self._sink.data_ends()
 
