@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 from tunnel_whisperer.net.stream import StreamTransport
 
@@ -155,7 +155,7 @@ class PipeTransport(StreamTransport):
             if self._lost:  # as a kernel answers data for a socket that is closed
                 self._out.reset()
             return
-        protocol = self._stream_protocol
+        protocol = cast(asyncio.BaseProtocol, self._stream_protocol)
         if isinstance(protocol, asyncio.BufferedProtocol):
             view = memoryview(data)
             while view:
@@ -165,8 +165,7 @@ class PipeTransport(StreamTransport):
                 protocol.buffer_updated(size)
                 view = view[size:]
         else:
-            assert protocol is not None
-            protocol.data_received(data)
+            cast(asyncio.Protocol, protocol).data_received(data)
 
     def deliver_end(self) -> None:
         """The peer's end arrived."""
