@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tunnel_whisperer.base.errors import Refused, Retry
 from tunnel_whisperer.base.limits import MAX_HEADER_BYTES
@@ -121,3 +123,17 @@ CHALLENGE = b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: 
 )
 def test_407_says_what_is_missing(scheme: bytes, user: str, words: str) -> None:
     assert words in refusal(CHALLENGE % scheme, user).why
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"HTTP/1.1 ", b"200", b"407", b"100", b" ", b"\r\n", b"\n", b"Proxy-Authenticate:"])
+        | st.binary(max_size=9)
+    )
+)
+def test_nonsense_is_refused_or_waited_for(pieces: list[bytes]) -> None:
+    machine = HttpConnect(RELAY, "ann", Secret("pw"))
+    try:
+        feed(machine, b"".join(pieces))
+    except Refused as exc:
+        assert exc.code == "proxy-refused"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tunnel_whisperer.base.errors import Refused, Retry
 from tunnel_whisperer.base.values import HostPort, Secret
@@ -132,3 +134,16 @@ def test_a_refusal_says_why(user: str, answer: bytes, words: str) -> None:
 
 def test_an_http_proxy_is_named() -> None:
     assert "http://" in refusal(machine(), b"HTTP/1.1 400 Bad Request\r\n").hint
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"\x05\x00", b"\x05\x02", b"\x01\x00", b"\x05\x00\x00\x03"]) | st.binary(max_size=9)
+    )
+)
+def test_nonsense_is_refused_or_waited_for(pieces: list[bytes]) -> None:
+    client = machine("ann", "pw")
+    try:
+        feed(client, b"".join(pieces))
+    except Refused as exc:
+        assert exc.code == "proxy-refused"
