@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from .line import Figures
@@ -13,7 +13,7 @@ from .stacks.nested import Nested
 from .stacks.ours import Ours
 from .stacks.place import Loopback, Place, free_port
 from .stacks.plain import OneHop, Plain
-from .stacks.processes import Processes
+from .stacks.processes import Failed, Processes
 from .stacks.seed import Seed
 from .stacks.stack import Stack, start_service
 from .wan import Wan
@@ -53,12 +53,12 @@ class Session:
         return self._loopback
 
     def over_wan(self) -> dict[str, Stack]:
-        """The same in namespaces, and plain TCP over the whole path and over one hop; empty if
-        this machine has no namespaces."""
+        """The same in namespaces with 15 ms to the relay each way, and plain TCP over the whole path
+        and over one hop; empty if this machine has no namespaces."""
         if self._wan_stacks is None:
             self._wan_stacks = {}
             if not self.wan_lacks():
-                self.wan = self._exits.enter_context(Wan())
+                self.wan = self._exits.enter_context(Wan(delay_ms=15))
                 self._wan_stacks = self._start(self.wan, (*_TUNNELS, Plain, OneHop))
         return self._wan_stacks
 
@@ -66,6 +66,15 @@ class Session:
     def wan_lacks() -> str:
         """Why there is no WAN here; empty if there is."""
         return wan_missing()
+
+    @contextmanager
+    def without_delay(self, buffer_bytes: int) -> Iterator[Stack]:
+        """Ours alone over links of the same rate without delay, for as long as the context lasts."""
+        with ExitStack() as exits, Session(quick=self.quick) as other:
+            wan = exits.enter_context(Wan(delay_ms=0))
+            if buffer_bytes:
+                wan.set_buffers(buffer_bytes)
+            yield other._start(wan, (Ours,))["ours"]
 
     def _start(self, place: Place, kinds: Sequence[type[Stack]]) -> dict[str, Stack]:
         directory = Path(self._exits.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -85,9 +94,23 @@ class Session:
 
 
 def alternate(stacks: dict[str, Stack], rounds: int, measure: Callable[[Stack], float]) -> Figures:
-    """Each stack once per round, in turn, so that a noisy neighbour meets all of them."""
+    """Each stack once per round, in turn, so that a noisy neighbour meets all of them.
+
+    A stack that fails is started anew for its next round; its figures lack this one.
+
+    Raises:
+        Failed: ours failed, or another one each time.
+    """
     figures: dict[str, list[float]] = {name: [] for name in stacks}
     for _ in range(rounds):
         for name, stack in stacks.items():
-            figures[name].append(measure(stack))
+            try:
+                figures[name].append(measure(stack))
+            except Failed as exc:
+                if name == "ours":
+                    raise
+                print(f"bench: {exc}", file=sys.stderr)
+                stack.restart()
+    if lacking := [name for name, values in figures.items() if not values]:
+        raise Failed(f"no round of {', '.join(lacking)} came to its end")
     return figures

@@ -78,6 +78,8 @@ def down(host: str, port: int, seconds: float, warm_s: float) -> dict[str, float
             counted += count
         elif now - began >= warm_s:
             since = now
+    if not since or now == since:
+        raise ConnectionError(f"nothing came for so long: {counted} bytes in {now - began:.1f} s")
     return {"bytes_per_s": counted / (now - since)}
 
 

@@ -16,8 +16,6 @@ def measure(session: Session) -> list[Line]:
     if session.wan_lacks():
         return lines
     stacks = session.over_wan()
-    assert session.wan is not None
-    session.wan.set(delay_ms=15, rate_mbit=1000, queue_kb=8192)
     stacks = {name: stack for name, stack in stacks.items() if name != "one hop"}
     return [*lines, _line("latency 60 ms path", stacks, session.rounds, 50)]
 

@@ -21,8 +21,6 @@ def measure(session: Session) -> list[Line]:
     if reason := session.wan_lacks():
         return [*lines, not_measured("neighbour 60 ms path", reason)]
     stacks = session.over_wan()
-    assert session.wan is not None
-    session.wan.set(delay_ms=15, rate_mbit=1000, queue_kb=8192)
     return [*lines, _line(session, "neighbour 60 ms path", stacks, 100, judge=True)]
 
 

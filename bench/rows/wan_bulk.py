@@ -9,11 +9,9 @@ from bench.wan import Wan
 
 __all__ = ["measure"]
 
-_MBIT = 1000
-_QUEUE_KB = 8192
 _WARM_S = 2.0
-_LINK_MBYTES = _MBIT / 8 * 1448 / 1500
-"""What TCP with timestamps leaves of the link, MB/s."""
+_TCP_SHARE = 1448 / 1500
+"""What TCP with timestamps leaves of the link."""
 _WIDE = 32 * 1024 * 1024
 """TCP buffers that a path of 30 ms needs many times over: the second pair of lines."""
 
@@ -26,30 +24,31 @@ def measure(session: Session) -> list[Line]:
     """
     if reason := session.wan_lacks():
         return [not_measured("wan bulk", reason)]
-    stacks = session.over_wan()
+    session.over_wan()
     wan = session.wan
     assert wan is not None
     lines = []
-    for kind in ("", " wide"):
-        if kind:
-            wan.set_buffers(_WIDE)
-        lines += [_line(session, wan, stacks, verb, kind) for verb in ("down", "up")]
+    for kind, buffers in (("", 0), (" wide", _WIDE)):
+        if buffers:
+            wan.set_buffers(buffers)
+        with session.without_delay(buffers) as near:
+            limits = {verb: _speed(session, near, verb) for verb in ("down", "up")}
+        lines += [_line(session, wan, verb, kind, limits[verb]) for verb in ("down", "up")]
     return lines
 
 
-def _line(session: Session, wan: Wan, stacks: dict[str, Stack], verb: str, kind: str) -> Line:
-    def speed(stack: Stack) -> float:
-        return float(stack.load(verb, session.bulk_s, _WARM_S)["bytes_per_s"]) / 1e6
+def _speed(session: Session, stack: Stack, verb: str) -> float:
+    return float(stack.load(verb, session.bulk_s, _WARM_S)["bytes_per_s"]) / 1e6
 
-    wan.set(delay_ms=0, rate_mbit=_MBIT, queue_kb=_QUEUE_KB)
-    near = max(alternate({"ours": stacks["ours"]}, min(2, session.rounds), speed)["ours"])
-    wan.set(delay_ms=15, rate_mbit=_MBIT, queue_kb=_QUEUE_KB)
-    figures = alternate(stacks, min(3, session.rounds), speed)
+
+def _line(session: Session, wan: Wan, verb: str, kind: str, near: float) -> Line:
+    rounds = min(3, session.rounds)
+    figures = alternate(session.over_wan(), rounds, lambda stack: _speed(session, stack, verb))
+    link = wan.rate_mbit / 8 * _TCP_SHARE
     one_hop = max(figures["one hop"])
-    limit = min(near, one_hop, _LINK_MBYTES)
+    limit = min(near, one_hop, link)
     note = (
-        f"link {_LINK_MBYTES:.0f}, plain TCP over one hop {one_hop:.0f}, over both {max(figures['plain']):.0f},"
+        f"link {link:.0f}, plain TCP over one hop {one_hop:.0f}, over both {max(figures['plain']):.0f},"
         f" ours without delay {near:.0f} MB/s"
     )
-    row = f"30 ms hops{kind} {verb}"
-    return judged(row, "MB/s", figures, at_least(0.9, "limit"), base=limit, note=note)
+    return judged(f"30 ms hops{kind} {verb}", "MB/s", figures, at_least(0.9, "limit"), base=limit, note=note)

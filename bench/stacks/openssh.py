@@ -84,5 +84,13 @@ class OpenSsh:
             *("-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"),
             *("-o", "HostKeyAlias=peer", "-o", f"UserKnownHostsFile={self._directory / 'known'}"),
             *("-o", "GlobalKnownHostsFile=none", "-o", f"Ciphers={CIPHER}", "-o", "Compression=no"),
-            *("-o", "ExitOnForwardFailure=yes", *options, f"{getpass.getuser()}@{host}"),
+            # As anyone sets it who wants a tunnel to last; the seed stack cuts what is idle for a minute.
+            *(
+                "-o",
+                "ServerAliveInterval=15",
+                "-o",
+                "ExitOnForwardFailure=yes",
+                *options,
+                f"{getpass.getuser()}@{host}",
+            ),
         ]

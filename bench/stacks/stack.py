@@ -42,9 +42,7 @@ class Stack:
 
     def __enter__(self) -> Stack:
         try:
-            self.build()
-            self.start_client()
-            self.load("wait", 30)
+            self._start()
         except BaseException:
             self.close()
             raise
@@ -52,6 +50,18 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def restart(self) -> None:
+        """End all its programs and start them again."""
+        self.processes.__exit__()
+        shutil.rmtree(self.directory)
+        self.directory.mkdir()
+        self._start()
+
+    def _start(self) -> None:
+        self.build()
+        self.start_client()
+        self.load("wait", 30)
 
     def close(self) -> None:
         """End its programs, remove its files."""

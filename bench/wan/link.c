@@ -1,9 +1,8 @@
 /* One emulated link between two TUN devices: tail-drop queue, rate, delay; both directions alike.
  *
- *     link NETNS:IF NETNS:IF          settings come on standard input, one line each:
- *     DELAY_US RATE_MBIT QUEUE_KB     rate 0: no limit; they hold from the next packet on
+ *     link NETNS:IF NETNS:IF DELAY_US RATE_MBIT QUEUE_KB
  *
- * The program ends when standard input does. IPv4 only. TCP super-packets pass whole, which costs
+ * Rate 0: no limit. The program ends with the one that started it. IPv4 only. TCP super-packets pass whole, which costs
  * the machine less: at 1 Gbit/s the largest stands for half a millisecond of the link, and is
  * charged for each of its segments. Packets due within SLACK_NS are delivered together.
  */
@@ -14,6 +13,7 @@
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ struct direction {
 
 static struct direction ways[2];
 static uint64_t delay_ns;
-static double rate_mbit, queue_kb = 1024;
+static double rate_mbit, queue_kb;
 static const uint32_t prefix = sizeof(struct virtio_net_hdr);
 
 static void die(const char *what) { perror(what); exit(1); }
@@ -114,33 +114,25 @@ static void deliver(struct direction *way) {
     }
 }
 
-static void settings(void) {
-    static char text[4096];
-    double delay_us;
-    ssize_t size = read(0, text, sizeof text - 1);
-    if (size <= 0) exit(0);
-    text[size] = 0;
-    if (sscanf(text, "%lf %lf %lf", &delay_us, &rate_mbit, &queue_kb) == 3) {
-        delay_ns = (uint64_t)(delay_us * 1000);
-        puts("set");
-        fflush(stdout);
-    }
-}
-
 int main(int argc, char **argv) {
     int poll = epoll_create1(EPOLL_CLOEXEC), ends[2];
-    if (argc != 3) { fprintf(stderr, "usage: link NETNS:IF NETNS:IF\n"); return 2; }
+    if (argc != 6) { fprintf(stderr, "usage: link NETNS:IF NETNS:IF DELAY_US RATE_MBIT QUEUE_KB\n"); return 2; }
+    delay_ns = (uint64_t)(atof(argv[3]) * 1000);
+    rate_mbit = atof(argv[4]);
+    queue_kb = atof(argv[5]);
     prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     for (int i = 0; i < 2; i++) ends[i] = open_tun(argv[i + 1]);
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < 2; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
-        if (epoll_ctl(poll, EPOLL_CTL_ADD, i < 2 ? ends[i] : 0, &event)) die("epoll_ctl");
-        if (i < 2) { ways[i].from = ends[i]; ways[i].to = ends[!i]; }
+        if (epoll_ctl(poll, EPOLL_CTL_ADD, ends[i], &event)) die("epoll_ctl");
+        ways[i].from = ends[i];
+        ways[i].to = ends[!i];
     }
     puts("linked");
     fflush(stdout);
     for (;;) {
-        struct epoll_event events[3];
+        struct epoll_event events[2];
         uint64_t next = now_ns() + 1000000000ull, now;
         for (int i = 0; i < 2; i++) {
             deliver(&ways[i]);
@@ -150,10 +142,7 @@ int main(int argc, char **argv) {
         now = now_ns();
         uint64_t wait = next > now ? next - now : 0;
         struct timespec timeout = {(time_t)(wait / 1000000000ull), (long)(wait % 1000000000ull)};
-        int count = epoll_pwait2(poll, events, 3, &timeout, NULL);
-        for (int i = 0; i < count; i++) {
-            if (events[i].data.u32 < 2) take(&ways[events[i].data.u32]);
-            else settings();
-        }
+        int count = epoll_pwait2(poll, events, 2, &timeout, NULL);
+        for (int i = 0; i < count; i++) take(&ways[events[i].data.u32]);
     }
 }

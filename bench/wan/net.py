@@ -35,12 +35,23 @@ def missing() -> str:
 
 
 class Wan:
-    """Three machines, 15 ms from the relay each way unless told otherwise; a context manager."""
+    """Three machines; a context manager.
+
+    The delay stays what it is: BBR, for one, takes ten seconds to believe that the path of a
+    connection has become longer, and is very slow until then.
+
+    Args:
+        delay_ms: one way, of each of the two links.
+        rate_mbit: of IP packets, of each link and direction.
+        queue_kb: before the link.
+    """
 
     relay_host = "10.98.0.1"
     server_host = "10.98.2.2"
 
-    def __init__(self) -> None:
+    def __init__(self, *, delay_ms: float, rate_mbit: float = 1000, queue_kb: float = 8192) -> None:
+        self.rate_mbit = rate_mbit
+        self._settings = [f"{delay_ms * 1000:.0f}", f"{rate_mbit:g}", f"{queue_kb:g}"]
         self._id = uuid.uuid4().hex[:6]
         self._directory = Path(tempfile.mkdtemp(prefix="bench-wan-"))
         self._links: list[subprocess.Popen[str]] = []
@@ -65,15 +76,6 @@ class Wan:
         """What runs ``words`` in that machine's namespace, with the pid of the program itself."""
         return ["ip", "netns", "exec", self._namespace(machine), *words]
 
-    def set(self, *, delay_ms: float, rate_mbit: float, queue_kb: float) -> None:
-        """Both links, both directions: one-way delay, rate in bits of IP packets, queue before it."""
-        for link in self._links:
-            assert link.stdin is not None
-            assert link.stdout is not None
-            link.stdin.write(f"{delay_ms * 1000:.0f} {rate_mbit:g} {queue_kb:g}\n")
-            link.stdin.flush()
-            assert link.stdout.readline() == "set\n"
-
     def set_buffers(self, most_bytes: int) -> None:
         """What TCP may buffer per connection on all three machines, at most."""
         for machine in ("client", "relay", "server"):
@@ -97,9 +99,8 @@ class Wan:
             self._tun("relay", f"to-{machine[0]}", far, near)
             self._ip(machine, "route", "add", "default", "via", far, "src", near)
             ends = [f"{self._namespace(machine)}:up0", f"{self._namespace('relay')}:to-{machine[0]}"]
-            link = subprocess.Popen(
-                [str(program), *ends], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
+            words = [str(program), *ends, *self._settings]
+            link = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
             self._links.append(link)
             assert link.stdout is not None
             assert link.stdout.readline() == "linked\n"
