@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -47,7 +48,8 @@ async def _stop(task: asyncio.Task[None]) -> None:
 
 def test_it_comes_up_and_comes_back() -> None:
     async def main() -> None:
-        first, second, seen = FakeSession(), FakeSession(), []
+        first, second = FakeSession(), FakeSession()
+        seen: list[KeeperStatus] = []
         script = Script(first, second)
         keeper = _keeper(script, seen)
         task = asyncio.ensure_future(keeper.run())
@@ -72,7 +74,7 @@ def test_the_backoff_of_the_manual() -> None:
         script = Script()
         task = asyncio.ensure_future(_keeper(script).run())
         await asyncio.sleep(200)
-        gaps = [round(b - a, 3) for a, b in zip(script.times, script.times[1:], strict=False)]
+        gaps = [round(b - a, 3) for a, b in pairwise(script.times)]
         assert gaps[:20] == [2] * 8 + [4] * 4 + [8] * 4 + [16] * 4
         await _stop(task)
 
@@ -122,16 +124,158 @@ def test_waiting_ends_with_the_reason_of_the_last_failure() -> None:
     run(main())
 
 
+def _unreachable(count: int) -> list[Unreachable]:
+    return [Unreachable("relay-unreachable", "x")] * count
+
+
 def test_somebody_in_a_hurry_shortens_the_wait() -> None:
     async def main() -> None:
-        script = Script(*[Unreachable("relay-unreachable", "x")] * 20, FakeSession())
+        script = Script(*_unreachable(20), FakeSession())
         keeper = _keeper(script)
         task = asyncio.ensure_future(keeper.run())
-        await asyncio.sleep(150)  # well into the long delays
-        before = len(script.times)
+        await asyncio.sleep(116)  # 4 s into the last wait of 16 s, which ends at 128 s
+        assert len(script.times) == 20
         keeper.hurry()
         await asyncio.sleep(0.1)
-        assert len(script.times) == before + 1
+        assert len(script.times) == 21 and keeper.session is not None
+        await _stop(task)
+
+    run(main())
+
+
+def test_a_crowd_in_a_hurry_does_not_hammer_the_relay() -> None:
+    async def main() -> None:
+        script = Script()
+        keeper = _keeper(script)
+        task = asyncio.ensure_future(keeper.run())
+        for _ in range(600):
+            keeper.hurry()
+            await asyncio.sleep(0.1)
+        assert 25 <= len(script.times) <= 31
+        assert min(b - a for a, b in pairwise(script.times)) >= 2 - 1e-6
+        await _stop(task)
+
+    run(main())
+
+
+def test_a_hurry_during_an_attempt_counts_for_the_next() -> None:
+    """The network came back while an attempt was still waiting for the old one."""
+
+    async def main() -> None:
+        script = Script(*_unreachable(20), FakeSession())
+        keeper = _keeper(script)
+        slow = asyncio.Event()
+
+        async def connect() -> ClientSession:
+            if len(script.times) == 19:
+                await slow.wait()
+            return await script.connect()
+
+        keeper._connect = connect
+        task = asyncio.ensure_future(keeper.run())
+        await asyncio.sleep(115)  # attempt 20 has begun
+        assert keeper.status.state is KeeperState.CONNECTING
+        keeper.hurry()
+        await asyncio.sleep(10)
+        slow.set()
+        await asyncio.sleep(0.1)
+        assert keeper.session is not None
+        await _stop(task)
+
+    run(main())
+
+
+def test_a_hurry_while_it_is_up_is_not_kept_for_later() -> None:
+    async def main() -> None:
+        first = FakeSession()
+        script = Script(first, FakeSession())
+        keeper = _keeper(script)
+        task = asyncio.ensure_future(keeper.run())
+        await keeper.wait_session(1)
+        await asyncio.sleep(100)
+        keeper.hurry()
+        first.closed.set_result(Unreachable("session-lost", "gone"))
+        await asyncio.sleep(1.9)
+        assert len(script.times) == 1
+        await asyncio.sleep(0.2)
+        assert len(script.times) == 2
+        await _stop(task)
+
+    run(main())
+
+
+def test_a_session_that_held_a_minute_starts_the_delays_from_the_beginning() -> None:
+    async def main() -> None:
+        first = FakeSession()
+        script = Script(*_unreachable(12), first)
+        keeper = _keeper(script)
+        task = asyncio.ensure_future(keeper.run())
+        await keeper.wait_session(100)
+        await asyncio.sleep(61)
+        first.closed.set_result(Unreachable("session-lost", "gone"))
+        await asyncio.sleep(2.1)
+        assert len(script.times) == 14
+        await _stop(task)
+
+    run(main())
+
+
+def test_sessions_that_die_at_once_are_backed_off_from() -> None:
+    async def main() -> None:
+        script = Script()
+        keeper = _keeper(script)
+        began: list[float] = []
+
+        async def connect() -> ClientSession:
+            began.append(asyncio.get_running_loop().time())
+            session = FakeSession()
+            session.closed.set_result(None)
+            return cast(ClientSession, session)
+
+        keeper._connect = connect
+        task = asyncio.ensure_future(keeper.run())
+        await asyncio.sleep(3600)
+        assert 100 < len(began) < 150
+        assert keeper.status.error is not None and keeper.status.error.code == "session-lost"
+        await _stop(task)
+
+    run(main(), timeout_s=1e4)
+
+
+@pytest.mark.parametrize("fault", [KeyError("x"), OSError(5, "I/O"), AssertionError(), ValueError("x")])
+def test_a_failure_that_nobody_mapped_is_reported_and_tried_again(
+    fault: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        session = FakeSession()
+        steps = [fault]
+
+        async def connect() -> ClientSession:
+            if steps:
+                raise steps.pop()
+            return cast(ClientSession, session)
+
+        seen: list[KeeperStatus] = []
+        keeper = SessionKeeper(connect, on_change=seen.append)
+        task = asyncio.ensure_future(keeper.run())
+        assert await keeper.wait_session(35) is cast(ClientSession, session)
+        assert seen[1].error is not None and seen[1].error.code == "internal"
+        await _stop(task)
+
+    run(main())
+    assert "unexpected failure" in caplog.text
+
+
+def test_who_was_served_by_a_dead_session_waits_for_another() -> None:
+    async def main() -> None:
+        first, second = FakeSession(), FakeSession()
+        keeper = _keeper(Script(first, second))
+        task = asyncio.ensure_future(keeper.run())
+        was = await keeper.wait_session(1)
+        waiting = asyncio.ensure_future(keeper.wait_session(35, other_than=was))
+        await asyncio.sleep(1)
+        first.closed.set_result(None)
+        assert await waiting is cast(ClientSession, second)
         await _stop(task)
 
     run(main())

@@ -100,6 +100,9 @@ SSH_KEEPALIVE_INTERVAL_S = 8.0
 SSH_KEEPALIVE_COUNT = 2
 """Unanswered questions before the session is given up: noticed within 8 x 3 = 24 s."""
 
+SSH_LOGIN_FAILURES = 10
+"""Refused attempts to log in on one connection; OpenSSH has 6, which an agent full of keys exceeds."""
+
 MAX_CHANNELS_PER_SESSION = 4096
 """Open channels in one session."""
 
@@ -107,11 +110,30 @@ CHANNEL_START_WINDOW_BYTES = 256 * 1024
 """Receive window of a new channel; it doubles with use up to PATH_WINDOW_BYTES, so that a channel
 whose reader is stuck from the start holds no more than this."""
 
+CHANNEL_LEAST_WINDOW_BYTES = 32 * 1024
+"""Receive window of a new channel when SESSION_WINDOW_BYTES are used up; one packet of OpenSSH."""
+
+SESSION_WINDOW_BYTES = 256 * 1024 * 1024
+"""Receive windows of all channels of one session together, which is what a peer can make us hold
+by letting every reader get stuck; 16 channels at PATH_WINDOW_BYTES."""
+
+SSH_BACKLOG_BYTES = 4 * 1024 * 1024
+"""Unsent bytes of a session whose peer does not read; data stops at STREAM_HIGH_WATER_BYTES, the
+rest are answers to what the peer keeps asking. More ends the session."""
+
+SSH_MAX_DEFERRED = 20_000
+"""Answers held while new keys are agreed on: a few for each of MAX_CHANNELS_PER_SESSION. A peer
+that begins with new keys and does not end, but goes on asking, loses the session."""
+
 SSH_REKEY_BYTES = 32 * 1024**3
 """Bytes under one SSH key: half of the 2^32 cipher blocks that RFC 4344 section 3.2 allows."""
 
 SSH_REKEY_INTERVAL_S = 3600.0
 """Age of an SSH key at which new keys are agreed on."""
+
+HURRY_GAP_S = 2.0
+"""A client whose applications keep asking begins an attempt to connect no sooner than this after
+the last one began: the first step of the backoff."""
 
 SSH_CLOSE_LINGER_S = 1.0
 """After the disconnect message, the stream has this long to end before it is cut."""

@@ -11,13 +11,15 @@
 
 Where this differs from OpenSSH it grants less: a key without ``permitopen`` may open nothing, no
 wildcards, a line that is not understood in full lets nobody in, and so do two lines of one key.
+Lines end where OpenSSH ends them, at a line feed and nowhere else: a form feed in a comment must
+not begin a line of its own.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import re
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +38,11 @@ _NOT_OFFERED = ("pty", "agent-forwarding", "x11-forwarding", "user-rc")
 _WITHOUT_EFFECT = frozenset(_NOT_OFFERED) | {f"no-{name}" for name in _NOT_OFFERED}
 _EXPIRY_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _LOOPBACK = "127.0.0.1"
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+"""Nothing that a person writes, and some of it would look like a line end elsewhere."""
+_SETTLED_NS = 2_100_000_000
+"""A file that was changed less than this ago may be changed again without another time stamp: the
+coarsest file systems count in 2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +87,11 @@ def parse_access(line: str) -> Access | None:
     Raises:
         Misuse: ``bad-access-record``, ``bad-key``.
     """
-    line = line.strip()
+    line = line.strip(" \t\r\n")
     if not line or line.startswith("#"):
         return None
+    if _CONTROL.search(line):
+        raise _bad("there is a control character in the line")
     options: list[tuple[str, str | None]] = []
     at = 0
     while not line.startswith((f"{_KEY_TYPE} ", f"{_KEY_TYPE}\t"), at):
@@ -114,8 +123,8 @@ def _with_options(key: str, comment: str, options: list[tuple[str, str | None]])
             case "port-forwarding", None:
                 forwarding = True
             case "expiry-time", str():
-                expires = min(_expiry(value), expires or float("inf"))
-            case "from", str():
+                expires = min(_expiry(value), float("inf") if expires is None else expires)
+            case "from", str() if not only_from:
                 only_from = _sources(value)
             case _ if name in _WITHOUT_EFFECT and value is None:
                 pass
@@ -136,7 +145,8 @@ def _expiry(text: str) -> float:
     if not (digits.isascii() and digits.isdigit()) or len(digits) not in _EXPIRY_FORMATS:
         raise _bad(f"expiry-time {text!r} is not YYYYMMDDHHMMSSZ")
     try:
-        when = datetime.strptime(digits, _EXPIRY_FORMATS[len(digits)])
+        # Without the Z it is local time, as OpenSSH has it.
+        when = datetime.strptime(digits, _EXPIRY_FORMATS[len(digits)])  # noqa: DTZ007
         return (when.replace(tzinfo=UTC) if utc else when).timestamp()
     except (ValueError, OverflowError, OSError):
         raise _bad(f"expiry-time {text!r} is no such day or time") from None
@@ -144,6 +154,8 @@ def _expiry(text: str) -> float:
 
 def _sources(text: str) -> tuple[str, ...]:
     sources = tuple(text.split(","))
+    if any(not source or "!" in source for source in sources):
+        raise _bad(f"from={text!r} has an exception or a gap")
     if _LOOPBACK not in sources:
         raise _bad(f"from={text!r} shuts everybody out: peers come through the relay, from {_LOOPBACK}")
     return sources
@@ -159,7 +171,7 @@ def format_access(access: Access) -> str:
         options.append("port-forwarding")
     if access.expires is not None:
         options.append(f'expiry-time="{datetime.fromtimestamp(access.expires, UTC):%Y%m%d%H%M%SZ}"')
-    comment = " ".join(access.comment.split())
+    comment = " ".join(_CONTROL.sub(" ", access.comment).split())
     return f"{','.join(options)} {access.public_key} {comment}".rstrip()
 
 
@@ -168,7 +180,7 @@ def parse_record(text: str) -> tuple[dict[str, Access], list[tuple[int, Misuse]]
     found: dict[str, Access] = {}
     faults: list[tuple[int, Misuse]] = []
     twice: set[str] = set()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         try:
             access = parse_access(line)
         except Misuse as exc:
@@ -197,6 +209,8 @@ class AccessRecord:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp: tuple[int, int, int] | str | None = None
+        self._settled = False
+        self._text: str | None = None
         self._found: dict[str, Access] = {}
 
     def find(self, public_key: str) -> Access | None:
@@ -207,18 +221,22 @@ class AccessRecord:
     def _refresh(self) -> None:
         stamp: tuple[int, int, int] | str
         try:
-            status = os.stat(self._path)
+            status = self._path.stat()
             stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
-            if stamp == self._stamp:
+            if stamp == self._stamp and self._settled:
                 return
             text = self._path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:
             reason = exc.strerror or "cannot be read" if isinstance(exc, OSError) else "is not UTF-8"
             if self._stamp != reason:
                 _log.error("%s: nobody is let in: %s", self._path, reason)
-            self._stamp, self._found = reason, {}
+            self._stamp, self._text, self._found = reason, None, {}
             return
         self._stamp = stamp
+        self._settled = time.time_ns() - status.st_mtime_ns > _SETTLED_NS
+        if text == self._text:
+            return
+        self._text = text
         self._found, faults = parse_record(text)
         for number, fault in faults:
             _log.error("%s:%d: %s", self._path, number, fault)

@@ -10,7 +10,10 @@ after our EOF is announced by the channel request ``reset@tunnel-whisperer``, wh
 Received bytes are given back to the sender's window when they were handed on, in steps of a
 quarter window and at most 1 MiB: with half a 16 MiB window (the custom elsewhere) a sender at
 100 ms and 1 Gbit/s would stand still for part of each round. The window starts small and doubles
-with use.
+with use, within what all channels of the session have together (windows.py).
+
+A close that throws bytes of the peer away is announced as a reset too: they were not delivered,
+and the peer must not take its connection for completed.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from asyncssh.constants import (
 from asyncssh.packet import Boolean, SSHPacket, String, UInt32
 
 from ..base.errors import TwError, Unreachable
-from ..base.limits import CHANNEL_START_WINDOW_BYTES, PATH_WINDOW_BYTES, SSH_PACKET_BYTES
+from ..base.limits import SSH_PACKET_BYTES
 from ..net.stream import StreamTransport
 from .faults import open_failure
 from .packets import PacketPath
@@ -76,8 +79,8 @@ class ChannelTransport(StreamTransport):
         self._eof_sent = False
         self._close_sent = False
 
-        self._window = CHANNEL_START_WINDOW_BYTES
-        self._window_left = CHANNEL_START_WINDOW_BYTES  # what the peer may still send
+        self._window = connection.windows.start()
+        self._window_left = self._window  # what the peer may still send
         self._handed_on = 0  # since the last adjustment
         self._incoming: deque[bytes] = deque()
         self._reading_paused = False
@@ -85,6 +88,8 @@ class ChannelTransport(StreamTransport):
         self._eof_received = False
         self._eof_delivered = False
         self._reset_announced = False
+        self._thrown_away = False  # bytes of the peer, after our close
+        self._loss: TwError | None = None  # what the end is told as, when all is delivered
         self._close_received = False
 
         self._closing = False
@@ -110,7 +115,12 @@ class ChannelTransport(StreamTransport):
             UInt32(SSH_PACKET_BYTES),
             args,
         )
-        return await self._opening
+        try:
+            return await self._opening
+        except asyncio.CancelledError:
+            if self._is_open:  # agreed to in this very turn, but nobody waits any more
+                self.abort()
+            raise
 
     def process_open_confirmation(
         self, send_chan: int, send_window: int, send_pktsize: int, packet: SSHPacket
@@ -123,12 +133,13 @@ class ChannelTransport(StreamTransport):
         self._is_open = True
         if opening.cancelled():  # nobody waits any more
             self._closing = self._lost_called = True
+            self._return_window()
             self._send_close()
             return
         assert self._factory is not None
         try:
             protocol = self._factory()
-        except Exception as exc:  # told to who asked; the session is not to blame
+        except Exception as exc:  # noqa: BLE001 - told to who asked; the session is not to blame
             opening.set_exception(exc)
             self.abort()
         else:
@@ -240,6 +251,7 @@ class ChannelTransport(StreamTransport):
             raise ProtocolError("Window exceeded")
         self._window_left -= size
         if self._closing:
+            self._thrown_away = True
             self._give_back(size)
         elif size:
             self._incoming.append(data)
@@ -269,7 +281,7 @@ class ChannelTransport(StreamTransport):
             if not self._protocol_call("eof_received"):
                 self.close()
         if self._close_received:
-            self._lose(None)
+            self._lose(self._loss)
         else:
             self._complete()
 
@@ -277,7 +289,7 @@ class ChannelTransport(StreamTransport):
         """Call the application; its fault ends this channel, not the session."""
         try:
             return getattr(self._stream_protocol, name)(*args)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged in full
             _log.exception("%s of the channel's protocol failed", name)
             self.abort()
             return True
@@ -286,12 +298,12 @@ class ChannelTransport(StreamTransport):
         """``count`` bytes were handed on: let the peer send as many, and more than before."""
         self._handed_on += count
         step = min(self._window // 4, _MAX_ADJUST_STEP)
-        if self._handed_on < step or self._close_sent or self._eof_received:
+        if self._handed_on < step or self._close_sent or self._eof_received or self._lost_called:
             return
         adjust = self._handed_on
-        if self._window < PATH_WINDOW_BYTES:
-            adjust += self._window
-            self._window *= 2
+        growth = self._connection.windows.growth(self._window)
+        adjust += growth
+        self._window += growth
         self._handed_on = 0
         self._window_left += adjust
         self._send(MSG_CHANNEL_WINDOW_ADJUST, UInt32(adjust))
@@ -365,10 +377,15 @@ class ChannelTransport(StreamTransport):
             self._eof_sent = True
             self._send(MSG_CHANNEL_EOF)
         if self._closing:
+            if self._thrown_away:
+                self._announce_reset()
             self._send_close()
             self._lose(None)
         else:
             self._complete()
+
+    def _announce_reset(self) -> None:
+        self._send(MSG_CHANNEL_REQUEST, String(_RESET_REQUEST), Boolean(False))
 
     def _complete(self) -> None:
         """Both directions have ended: so has the channel."""
@@ -397,14 +414,22 @@ class ChannelTransport(StreamTransport):
         else:
             self._retire()
         if not self._eof_received or self._reset_announced or unsent:
-            self._lose(Unreachable("stream-reset", "the other end reset the connection"))
-        else:
+            self._loss = Unreachable("stream-reset", "the other end reset the connection")
+        if self._eof_received:  # what it sent is complete, whatever it did with what we sent
             self._deliver()
+        else:
+            self._lose(self._loss)
 
     def _retire(self) -> None:
         """Give the number back: neither side will use it again."""
         self._close_received = self._close_sent = True
         self._connection._channels.pop(self._number, None)
+        if not self._is_open:
+            self._return_window()
+
+    def _return_window(self) -> None:
+        self._connection.windows.end(self._window)
+        self._window = 0
 
     def process_connection_close(self, exc: Exception | None) -> None:
         """Called by asyncssh: the session is over."""
@@ -421,6 +446,7 @@ class ChannelTransport(StreamTransport):
         if not self._lost_called:
             self._lost_called = self._closing = True
             self._incoming.clear()
+            self._return_window()
             self._loop.call_soon(self._call_lost, exc)
 
     def _call_lost(self, exc: Exception | None) -> None:
@@ -465,18 +491,19 @@ class ChannelTransport(StreamTransport):
         if self._closing or not self._is_open:
             return
         self._closing = self._eof_wanted = True
+        self._thrown_away = bool(self._incoming)
         self._incoming.clear()
         if self._close_received:
-            self._lose(None)
+            self._lose(self._loss)
         else:
             self._pump()
 
     def abort(self) -> None:
         """Reset the channel: what waits is dropped, and the peer learns that it was."""
-        if self._lost_called:
+        if self._lost_called or not self._is_open:
             return
         if not self._close_sent:
             if self._eof_sent:
-                self._send(MSG_CHANNEL_REQUEST, String(_RESET_REQUEST), Boolean(False))
+                self._announce_reset()
             self._send_close()
         self._lose(None)

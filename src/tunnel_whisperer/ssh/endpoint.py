@@ -1,8 +1,8 @@
 """The server side of a session: log in by key, ask the policy at each channel open, nothing else.
 
-No shell, command, subsystem, terminal, agent, X11, password, Unix socket or tun device: asyncssh
-offers each of them only where it is switched on, and here none is. Reverse listeners have no
-sockets: the policy decides what a granted address means.
+No shell, command, subsystem, terminal, agent, X11, password, Unix socket or tun device: they are
+off in the options, and taken away besides (offer.py). Reverse listeners have no sockets: the
+policy decides what a granted address means.
 """
 
 from __future__ import annotations
@@ -25,13 +25,19 @@ from asyncssh.packet import SSHPacket, String, UInt32
 from asyncssh.public_key import decode_ssh_public_key
 
 from ..base.errors import TwError, Unreachable
-from ..base.limits import MAX_CHANNELS_PER_SESSION, SSH_LOGIN_TIMEOUT_S, SSH_OPEN_TIMEOUT_S
+from ..base.limits import (
+    MAX_CHANNELS_PER_SESSION,
+    SSH_LOGIN_FAILURES,
+    SSH_LOGIN_TIMEOUT_S,
+    SSH_OPEN_TIMEOUT_S,
+)
 from ..base.tasks import TaskSet
 from ..base.values import HostPort
 from .addresses import peer_address
 from .channel import ChannelTransport
 from .faults import open_failure_code, session_fault
 from .keys import load_private
+from .offer import offers_only
 from .options import common_options
 from .packets import PacketPath
 from .pulse import Pulse
@@ -76,6 +82,12 @@ class Policy(Protocol):
         """A session that was opened is over; None: in order, by either side."""
 
 
+@offers_only(
+    "_process_direct_tcpip_open",
+    "_process_tcpip_forward_global_request",
+    "_process_cancel_tcpip_forward_global_request",
+    "_process_keepalive_at_openssh_dot_com_global_request",
+)
 class _Connection(PacketPath, SSHServerConnection):
     """asyncssh's server, with our packet path and channels."""
 
@@ -85,6 +97,7 @@ class _Connection(PacketPath, SSHServerConnection):
         super().__init__(loop, options)
         self.session = session
         self.verified_key = ""
+        self._login_failures = 0
         self._protocol_factory = partial(_Owner, session)
 
     async def reload_config(self) -> None:
@@ -97,8 +110,12 @@ class _Connection(PacketPath, SSHServerConnection):
             self.verified_key = _public_line(decode_ssh_public_key(key_data))
         return good
 
-    def _process_session_open(self, packet: SSHPacket) -> Any:
-        raise ChannelOpenError(OPEN_ADMINISTRATIVELY_PROHIBITED, "no sessions here")
+    def send_userauth_failure(self, partial_success: bool) -> None:
+        """As asyncssh, but not for ever."""
+        self._login_failures += 1
+        if self._login_failures > SSH_LOGIN_FAILURES:
+            raise asyncssh.PermissionDenied("Too many attempts to log in")
+        super().send_userauth_failure(partial_success)
 
     def _process_direct_tcpip_open(self, packet: SSHPacket) -> Any:
         target = peer_address(packet.get_string(), packet.get_uint32())
@@ -186,7 +203,7 @@ class ServerSession:
 
     def close(self, reason: str) -> None:
         """End the session within a second; the peer is told ``reason``."""
-        if not self._connection.is_closed():
+        if not self._connection.over:
             self._farewell = reason
             self._connection.reset_channels()
             self._connection.disconnect(DISC_BY_APPLICATION, reason)
@@ -206,7 +223,7 @@ class ServerSession:
             Refused: the peer does not take it.
         """
         raw = self._binds.get(bind)
-        if raw is None or self._connection.is_closed():
+        if raw is None or self._connection.over:
             raise Unreachable("server-not-there", f"nothing is published at {bind}")
         args = (String(raw), UInt32(bind.port), String(origin.host), UInt32(origin.port))
         try:

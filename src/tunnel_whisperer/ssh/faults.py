@@ -47,7 +47,8 @@ def session_fault(exc: BaseException | None, farewell: str | None) -> TwError:
     """
     if isinstance(exc, TwError):
         return exc
-    if isinstance(exc, asyncssh.HostKeyNotVerifiable):
+    # With a farewell it is the peer that says so, perhaps before it has proved who it is.
+    if isinstance(exc, asyncssh.HostKeyNotVerifiable) and farewell is None:
         return Refused(
             "host-key-mismatch",
             "the SSH host key is not the pinned one",

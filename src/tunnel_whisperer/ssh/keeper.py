@@ -4,6 +4,10 @@ Both sides use it: the client for its session to the server, the server for its 
 relay. What a failure means is decided by its code alone: nothing but a mistake of our own or a
 wrong host key ends the loop, for a certificate, a UUID or a server that is refused tonight may be
 let in tomorrow, and nobody is there to start us again.
+
+Somebody in a hurry cuts a wait short. That counts from the moment at which an attempt begins: what
+is asked for during an attempt may be due to news that this attempt does not know of yet, so it is
+remembered until the next. While the session is up there is nothing to hurry.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from enum import Enum
 
 from ..base.backoff import Backoff
 from ..base.errors import Broken, Misuse, TwError, Unreachable
+from ..base.limits import HURRY_GAP_S
 from .session import ClientSession
 
 __all__ = ["KeeperState", "KeeperStatus", "SessionKeeper"]
@@ -74,6 +79,7 @@ class SessionKeeper:
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._attempt_began = self._loop.time()
         self.session: ClientSession | None = None
         """The session while it is up."""
         self.status = KeeperStatus(KeeperState.CONNECTING, self._loop.time())
@@ -100,8 +106,10 @@ class SessionKeeper:
                 self.session = None
 
     def hurry(self) -> None:
-        """Try again now if it is waiting: somebody wants a connection, or the network is back."""
-        self._hurry.set()
+        """Try again soon if it is not up: somebody wants a connection, or the network is back.
+        However often it is called, attempts begin at least ``HURRY_GAP_S`` apart."""
+        if self.session is None:
+            self._hurry.set()
 
     async def wait_session(
         self, timeout_s: float, *, other_than: ClientSession | None = None
@@ -128,14 +136,17 @@ class SessionKeeper:
 
     async def _one_session(self) -> TwError:
         self._set(KeeperState.CONNECTING, self.status.error)
+        self._hurry.clear()
+        self._attempt_began = self._loop.time()
         try:
             session = await self._connect()
         except TwError as exc:
             return exc
-        except (OSError, ValueError) as exc:  # a foreign error that was not mapped is our fault
+        except Exception as exc:  # noqa: BLE001 - not mapped, so our fault, and no reason to give up
             _log.error("unexpected failure while connecting", exc_info=exc)
             return Broken("internal", f"{type(exc).__name__}: {exc}")
         self.session = session
+        self._hurry.clear()
         began = self._loop.time()
         self._set(KeeperState.UP)
         try:
@@ -147,12 +158,14 @@ class SessionKeeper:
         return error or Unreachable("session-lost", "the other end closed the session")
 
     async def _sleep(self, delay_s: float) -> None:
-        self._hurry.clear()
+        due = self._loop.time() + delay_s
         try:
-            async with asyncio.timeout(delay_s):
+            async with asyncio.timeout_at(due):
                 await self._hurry.wait()
         except TimeoutError:
-            pass
+            return
+        soonest = self._attempt_began + HURRY_GAP_S
+        await asyncio.sleep(min(due, soonest) - self._loop.time())
 
     def _set(self, state: KeeperState, error: TwError | None = None, retry_in_s: float | None = None) -> None:
         sessions = self.status.sessions + (state is KeeperState.UP)

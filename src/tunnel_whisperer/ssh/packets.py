@@ -25,7 +25,9 @@ from asyncssh import DisconnectError, MACError, ProtocolError
 from asyncssh.connection import SSHConnection
 from asyncssh.constants import MSG_CHANNEL_DATA, MSG_KEX_LAST
 
+from ..base.limits import SSH_MAX_DEFERRED
 from .gcm import TAG_BYTES, Gcm
+from .windows import WindowBudget
 from .wire import Hold, SshWire, WriteGate
 
 __all__ = ["DataChannel", "PacketPath"]
@@ -54,10 +56,16 @@ class PacketPath(SSHConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.gate = WriteGate()
+        self.windows = WindowBudget()
         self.last_heard = self._loop.time()
         """Loop time at which bytes last arrived."""
         self._sealer: Gcm | None = None
         self._received = bytearray()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is sent or received; those concerned may learn of it a turn later."""
+        return self._transport is None
 
     def reset_channels(self) -> None:
         """Reset every open channel. asyncssh would end them in order when the session is closed,
@@ -88,6 +96,9 @@ class PacketPath(SSHConnection):
         """Any packet; those after the key exchange take the short way."""
         if pkttype <= MSG_KEX_LAST or not self._may_seal():
             super().send_packet(pkttype, *args, handler=handler)
+            if len(self._deferred_packets) > SSH_MAX_DEFERRED:
+                self._deferred_packets.clear()
+                self._force_close(ProtocolError("new keys are begun and not ended"))
         else:
             self._seal(bytes((pkttype,)), b"".join(args))
 
@@ -183,7 +194,7 @@ class PacketPath(SSHConnection):
         except DisconnectError as exc:
             self._send_disconnect(exc.code, exc.reason, exc.lang)
             self._force_close(exc)
-        except Exception:
+        except Exception:  # noqa: BLE001 - as asyncssh: whatever it is ends this session alone
             self.internal_error()
         return len(data)
 

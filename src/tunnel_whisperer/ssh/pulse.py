@@ -62,14 +62,16 @@ class Pulse:
     async def _ask(self) -> None:
         asked = self._loop.time()
         await self._connection._make_global_request(_REQUEST)
-        self.rtt_s = self._loop.time() - asked
+        if not self._connection.over:  # else it is asyncssh that answers
+            self.rtt_s = self._loop.time() - asked
 
     async def probe(self) -> bool:
-        """Whether the peer answers a question within ``SSH_PROBE_TIMEOUT_S``."""
+        """Whether the peer answers a question, or says anything else, within
+        ``SSH_PROBE_TIMEOUT_S``."""
         heard = self._connection.last_heard
         try:
             async with asyncio.timeout(SSH_PROBE_TIMEOUT_S):
                 await self._ask()
         except TimeoutError:
-            pass
-        return self._connection.last_heard > heard and not self._connection.is_closed()
+            return self._connection.last_heard > heard and not self._connection.over
+        return not self._connection.over

@@ -11,16 +11,23 @@ from typing import Any
 import asyncssh
 from asyncssh import ChannelOpenError, SSHClientConnectionOptions, SSHKey
 from asyncssh.connection import SSHClientConnection
-from asyncssh.constants import MSG_REQUEST_SUCCESS, OPEN_CONNECT_FAILED
+from asyncssh.constants import (
+    MSG_DISCONNECT,
+    MSG_REQUEST_SUCCESS,
+    OPEN_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_CONNECT_FAILED,
+    OPEN_RESOURCE_SHORTAGE,
+)
 from asyncssh.packet import SSHPacket, String, UInt32
 
 from ..base.errors import Misuse, Refused, TwError, Unreachable
-from ..base.limits import SSH_LOGIN_TIMEOUT_S, SSH_OPEN_TIMEOUT_S
+from ..base.limits import MAX_CHANNELS_PER_SESSION, SSH_LOGIN_TIMEOUT_S, SSH_OPEN_TIMEOUT_S
 from ..base.values import HostPort
 from .addresses import peer_address
 from .channel import ChannelTransport
 from .faults import open_failure_code, session_fault
 from .keys import load_private, load_public
+from .offer import offers_only
 from .options import common_options
 from .packets import PacketPath
 from .pulse import Pulse
@@ -37,6 +44,7 @@ AcceptForwarded = Callable[[HostPort], asyncio.Protocol]
 """Makes the protocol for a connection that came in at a published address; given its origin."""
 
 
+@offers_only("_process_forwarded_tcpip_open", "_process_keepalive_at_openssh_dot_com_global_request")
 class _Connection(PacketPath, SSHClientConnection):
     """asyncssh's client, with our packet path and channels."""
 
@@ -58,13 +66,15 @@ class _Connection(PacketPath, SSHClientConnection):
         accept = self.session._published.get(bind) if bind is not None else None
         if accept is None:
             raise ChannelOpenError(OPEN_CONNECT_FAILED, "no such listener")
+        if len(self._channels) >= MAX_CHANNELS_PER_SESSION:
+            raise ChannelOpenError(OPEN_RESOURCE_SHORTAGE, "too many channels")
         who = origin or HostPort("0.0.0.0", 1)
         channel = ChannelTransport(self, {"peername": (who.host, who.port)})
         return channel, lambda channel: _accept_forwarded(channel, accept, who)
 
-    _packet_handlers = {
+    _packet_handlers = {  # noqa: RUF012 - the base class has declared it so
         **SSHClientConnection._packet_handlers,
-        asyncssh.constants.MSG_DISCONNECT: _process_disconnect,
+        MSG_DISCONNECT: _process_disconnect,
     }
 
 
@@ -73,6 +83,9 @@ def _accept_forwarded(channel: ChannelTransport, accept: AcceptForwarded, origin
         protocol = accept(origin)
     except TwError as exc:
         channel.refuse(open_failure_code(exc), exc.why)
+    except Exception:  # noqa: BLE001 - ours; not a reason to lose the session with everybody's channels
+        _log.exception("a connection that came in could not be taken")
+        channel.refuse(OPEN_ADMINISTRATIVELY_PROHIBITED, "internal fault")
     else:
         channel.accept(protocol)
 
@@ -131,6 +144,8 @@ class ClientSession:
                 "timeout", f"no answer within {SSH_OPEN_TIMEOUT_S:g} s", where=str(target)
             ) from None
         except TwError as exc:
+            if self.closed.done():  # whatever ended the session: nothing was opened, and the next one may try
+                raise Unreachable("session-lost", f"the session ended: {exc}") from exc
             exc.where = exc.where or str(target)
             raise
         return channel, protocol
@@ -146,16 +161,26 @@ class ClientSession:
 
         Raises:
             Refused: ``not-authorised``: the far side does not allow it.
-            Unreachable: ``session-lost``.
+            Unreachable: ``timeout``, ``session-lost``.
         """
         self._published[bind] = accept  # before the answer: a connection may be right behind it
-        kind, _ = await self._connection._make_global_request(
-            b"tcpip-forward", String(bind.host), UInt32(bind.port)
-        )
-        if kind != MSG_REQUEST_SUCCESS:
-            del self._published[bind]
-            if self.closed.done() or self._connection.is_closed():
-                raise Unreachable("session-lost", "the session ended")
+        published = False
+        try:
+            async with asyncio.timeout(SSH_OPEN_TIMEOUT_S):
+                kind, _ = await self._connection._make_global_request(
+                    b"tcpip-forward", String(bind.host), UInt32(bind.port)
+                )
+            published = kind == MSG_REQUEST_SUCCESS
+        except TimeoutError:
+            raise Unreachable(
+                "timeout", f"no answer within {SSH_OPEN_TIMEOUT_S:g} s", where=str(bind)
+            ) from None
+        finally:
+            if not published:
+                del self._published[bind]
+        if self._connection.over:  # then the answer is asyncssh's own
+            raise Unreachable("session-lost", "the session ended")
+        if not published:
             raise Refused("not-authorised", f"{self.name} does not let us listen on {bind}")
 
     def close(self) -> None:
@@ -223,23 +248,29 @@ async def open_session(
     """
     loop = asyncio.get_running_loop()
     waiter: asyncio.Future[None] = loop.create_future()
+    waiter.add_done_callback(lambda done: done.cancelled() or done.exception())  # told once, below
     options = _options(user, load_private(private_key), load_public(host_key), waiter)
     connection = _Connection(loop, options, wait="auth")
     session = connection.session = ClientSession(connection, name)
     try:
         await open_stream(lambda: SshWire(connection))
-        async with asyncio.timeout(SSH_LOGIN_TIMEOUT_S):
-            await waiter
+        await _log_in(waiter, connection)
     except BaseException as exc:
         session.abort()
-        if waiter.done() and not waiter.cancelled():
-            waiter.exception()  # seen: told below, or outrun by what cancelled us
-        if isinstance(exc, TimeoutError):
-            raise Unreachable("timeout", f"no login within {SSH_LOGIN_TIMEOUT_S:g} s", where=name) from None
-        if isinstance(exc, (asyncssh.Error, OSError, TwError)):
-            fault = session_fault(exc, connection.farewell)
-            fault.where = fault.where or name
-            raise fault from exc
-        raise
+        if isinstance(exc, OSError):
+            exc = session_fault(exc, None)
+        if isinstance(exc, TwError):
+            exc.where = exc.where or name
+        raise exc
     session._pulse.start()
     return session
+
+
+async def _log_in(waiter: asyncio.Future[None], connection: _Connection) -> None:
+    try:
+        async with asyncio.timeout(SSH_LOGIN_TIMEOUT_S):
+            await waiter
+    except TimeoutError:
+        raise Unreachable("timeout", f"no login within {SSH_LOGIN_TIMEOUT_S:g} s") from None
+    except Exception as exc:  # whatever the peer's bytes made asyncssh stumble over
+        raise session_fault(exc, connection.farewell) from exc

@@ -14,9 +14,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from ..base.limits import SSH_CLOSE_LINGER_S
+from ..base.errors import PeerFault
+from ..base.limits import SSH_BACKLOG_BYTES, SSH_CLOSE_LINGER_S
 
 __all__ = ["Hold", "SshWire", "WireConnection", "WriteGate"]
 
@@ -100,8 +101,7 @@ class SshWire(asyncio.Protocol, asyncio.Transport):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The stream is there: start the SSH dialogue."""
-        assert isinstance(transport, asyncio.Transport)
-        self._stream = transport
+        self._stream = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
         self._connection.connection_made(self)
 
     def data_received(self, data: bytes) -> None:
@@ -167,6 +167,10 @@ class SshWire(asyncio.Protocol, asyncio.Transport):
             self._written.clear()
             self._written_bytes = 0
             self._stream.write(data)
+            if self._gate.paused and self._stream.get_write_buffer_size() > SSH_BACKLOG_BYTES:
+                self._connection.connection_lost(
+                    PeerFault("protocol-fault", "the other end asks on and on, and reads no answer")
+                )
 
     def is_closing(self) -> bool:
         """Whether nothing more is sent or received."""
