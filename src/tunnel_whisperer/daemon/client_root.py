@@ -10,7 +10,7 @@ from ..base.values import Grant, HostPort
 from ..profile import Profile, load_config
 from ..ssh.keeper import KeeperStatus
 from ..tunnel import Tunnel, TunnelSettings
-from .roles import need_role
+from .roles import need_role, warn_of_idle_fields
 from .telling import Teller
 from .uplinks import uplink_settings
 
@@ -40,6 +40,7 @@ class ClientRoot:
     ) -> None:
         config = load_config(profile.config)
         need_role(config, "client", profile)
+        warn_of_idle_fields(config)
         self._teller = Teller(f"connected to the server through {config.xray.relay_host}", on_change)
         self.settings = TunnelSettings(
             uplink=uplink_settings(profile, config),

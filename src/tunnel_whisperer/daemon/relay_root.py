@@ -15,7 +15,7 @@ from ..profile import Config, Profile, load_config
 from ..relay import Relay, RelaySettings, Tenant
 from ..tenancy import TenantBook, TenantRecord, make_relay_identity
 from .renewal import renew_daily
-from .roles import need_role
+from .roles import need_role, warn_of_idle_fields
 from .watch import file_stamp, watch
 
 __all__ = ["RelayRoot", "parse_listen"]
@@ -55,6 +55,7 @@ class RelayRoot:
         self._profile = profile
         config = config or load_config(profile.config)
         need_role(config, "relay", profile)
+        warn_of_idle_fields(config)
         self._book = TenantBook(profile)
         certificate, key = self._certificate_files(config)
         self._files = [path for path in (certificate, key) if path is not None]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from ..base.errors import Misuse
 from ..profile import Config, Profile
 
-__all__ = ["need_role"]
+__all__ = ["need_role", "warn_of_idle_fields"]
+
+_log = logging.getLogger("tw")
 
 _FIRST_STEP = {
     "relay": "tw relay run --domain NAME",
@@ -27,3 +31,9 @@ def need_role(config: Config, role: str, profile: Profile) -> None:
             where=str(profile.directory),
             hint=f"use another directory: {_FIRST_STEP[role]} --config-dir DIR",
         )
+
+
+def warn_of_idle_fields(config: Config) -> None:
+    """Name what somebody set in config.yaml and waits for in vain."""
+    for reason in config.without_effect():
+        _log.warning("config.yaml: %s: it has no effect", reason)

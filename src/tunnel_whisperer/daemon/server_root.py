@@ -12,7 +12,7 @@ from ..server import Server, ServerSettings
 from ..ssh.keeper import KeeperStatus
 from ..tenancy import make_server_identity
 from .renewal import renew_daily
-from .roles import need_role
+from .roles import need_role, warn_of_idle_fields
 from .telling import Teller
 from .uplinks import uplink_settings
 from .watch import file_stamp, watch
@@ -36,6 +36,7 @@ class ServerRoot:
     def __init__(self, profile: Profile, on_change: Callable[[KeeperStatus], None] | None = None) -> None:
         config = load_config(profile.config)
         need_role(config, "server", profile)
+        warn_of_idle_fields(config)
         self._profile = profile
         self._server_id = config.server_id
         self._renew()

@@ -30,7 +30,6 @@ __all__ = [
     "PEM",
     "PORT",
     "PROXY",
-    "TEXT",
     "URL_PATH",
     "USER",
     "UUID",
@@ -136,8 +135,6 @@ class Text:
 
     says: str
     check: Callable[[str], str] = field(repr=False)
-    secret: bool = False
-    """Never repeated in a message."""
 
     def parse(self, scalar: Scalar) -> str:
         _must_be_text(scalar)
@@ -255,7 +252,6 @@ def _check_proxy(text: str) -> str:
 PORT = Whole(1, 65535)
 FLAG = _Flag()
 UUID = _Uuid()
-TEXT = Text("text", _check_text)
 HOST = Text("a host name or address", _check_host)
 ADDRESS = Text("an IP address", _check_address)
 LISTEN = Text("host:port or :port", _check_listen)
@@ -263,5 +259,5 @@ URL_PATH = Text("a path like /tw/plant", _check_path)
 USER = Text("a user name", _check_user)
 KEY_LINE = Text("a public key line, ssh-ed25519 AAAA...", _check_key_line)
 PEM = Text("a certificate in PEM", _check_pem)
-PROXY = Text("a proxy URL: http, https or socks5, user:password allowed", _check_proxy, secret=True)
+PROXY = Text("a proxy URL: http, https or socks5, user:password allowed", _check_proxy)
 PATH = Text("a file name", _check_text)

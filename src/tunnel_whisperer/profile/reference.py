@@ -13,7 +13,9 @@ __all__ = ["render_reference"]
 _HEAD = """# config.yaml
 
 Fields that are not named have their default. A field that is not listed here is refused, with its line.
-Written by `tw`; a person may edit it, comments are lost when `tw` writes it again.
+Written by `tw`; a person may edit it, comments are lost when `tw` writes it again. A field that is set
+although it has no effect, because it is for another mode or reserved for what is to come, is told by a
+warning when the role starts.
 """
 
 
@@ -46,7 +48,13 @@ def _lines(row: Declared, prefix: str) -> Iterator[str]:
         case Section():
             raise AssertionError("sections are not nested")
         case kind:
-            yield f"| `{prefix}{row.name}` | {kind.says} | {_default(row.default)} | {row.meaning} |"
+            yield f"| `{prefix}{row.name}` | {kind.says} | {_default(row.default)} | {_meaning(row)} |"
+
+
+def _meaning(row: Declared) -> str:
+    used = f" (mode {', '.join(row.modes)})" if row.modes else ""
+    reserved = f"; reserved for {row.reserved_for}, has no effect yet" if row.reserved_for else ""
+    return f"{row.meaning}{used}{reserved}"
 
 
 def _default(value: Any) -> str:

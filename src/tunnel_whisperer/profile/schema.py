@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeVar
 
 from ..base.log import LEVELS
@@ -92,6 +92,10 @@ class Declared:
     meaning: str
     needed_by: tuple[str, ...] = ()
     """Modes that cannot work without it."""
+    modes: tuple[str, ...] = ()
+    """Modes that use it, where they are not those of its group."""
+    reserved_for: str = ""
+    """What will use it; until then it is read and kept, and has no effect."""
 
 
 def _setting(
@@ -100,16 +104,18 @@ def _setting(
     meaning: str,
     *,
     needed_by: tuple[str, ...] = (),
+    modes: tuple[str, ...] = (),
+    reserved_for: str = "",
     shown: bool = True,
 ) -> T:
     """A field; typed as its default, which is how dataclass fields are declared."""
-    return field(
-        default=default, repr=shown, metadata={"shape": shape, "meaning": meaning, "needed_by": needed_by}
-    )
+    row = {"shape": shape, "meaning": meaning, "needed_by": needed_by, "modes": modes}
+    return field(default=default, repr=shown, metadata={**row, "reserved_for": reserved_for})
 
 
 def _required(kind: Kind[T], meaning: str) -> T:
-    return field(metadata={"shape": kind, "meaning": meaning, "needed_by": ()})  # type: ignore[no-any-return]
+    row = {"shape": kind, "meaning": meaning, "needed_by": (), "modes": (), "reserved_for": ""}
+    return field(metadata=row)  # type: ignore[no-any-return]
 
 
 def declared(cls: type[Any]) -> Iterator[Declared]:
@@ -117,7 +123,7 @@ def declared(cls: type[Any]) -> Iterator[Declared]:
     entry: Field[Any]
     for entry in fields(cls):
         data = entry.metadata
-        yield Declared(entry.name, data["shape"], entry.default, data["meaning"], data["needed_by"])
+        yield Declared(entry.name, default=entry.default, **data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +158,13 @@ class XrayConfig:
 class ServerConfig:
     """What a server runs, and its slot at the relay."""
 
-    ssh_port: int = _setting(2222, PORT, "loopback port of the server's own SSH")
-    dashboard_port: int = _setting(8080, PORT, "port of dashboard and API")
-    dashboard_listen: str = _setting("127.0.0.1", ADDRESS, "interface of dashboard and API")
+    ssh_port: int = _setting(
+        2222, PORT, "loopback port of the server's own SSH", reserved_for="logging in at the server itself"
+    )
+    dashboard_port: int = _setting(8080, PORT, "port of dashboard and API", reserved_for="the dashboard")
+    dashboard_listen: str = _setting(
+        "127.0.0.1", ADDRESS, "interface of dashboard and API", reserved_for="the dashboard"
+    )
     relay_ssh_port: int = _setting(22, PORT, "port of the relay's SSH, as seen from the relay itself")
     relay_ssh_user: str = _setting("", USER, "user at the relay's SSH: the server id", needed_by=("server",))
     relay_host_key: str = _setting(
@@ -178,7 +188,7 @@ class TunnelEntry:
 class ClientConfig:
     """What a client reaches, and the ports it opens for that."""
 
-    ssh_user: str = _setting("tw", USER, "user at the server's SSH")
+    ssh_user: str = _setting("tw", USER, "user at the server's SSH", modes=("client", "server"))
     server_ssh_port: int = _setting(
         0, Whole(1024, 65535), "the port at the relay that leads to the server", needed_by=("client",)
     )
@@ -217,8 +227,10 @@ class RelayConfig:
 class AnalyticsConfig:
     """Counters for the dashboard; they stay on this machine."""
 
-    enabled: bool = _setting(True, FLAG, "keep them")
-    history_size: int = _setting(1000, Whole(0, 100_000), "connections remembered")
+    enabled: bool = _setting(True, FLAG, "keep them", reserved_for="the dashboard")
+    history_size: int = _setting(
+        1000, Whole(0, 100_000), "connections remembered", reserved_for="the dashboard"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +242,9 @@ class Config:
     log_level: str = _setting("info", Choice(LEVELS), "least level that is logged")
     log_format: str = _setting("text", Choice(("text", "json")), "how a log line looks")
     proxy: str = _setting(
-        "", PROXY, "proxy on the way to the relay; empty uses HTTPS_PROXY of the environment", shown=False
-    )
+        "", PROXY, "proxy on the way to the relay; empty uses HTTPS_PROXY of the environment",
+        modes=("server", "client"), shown=False,
+    )  # fmt: skip
     xray: XrayConfig = _setting(
         XrayConfig(), Section(XrayConfig, ("server", "client")), "the way to the relay"
     )
@@ -244,17 +257,34 @@ class Config:
         AnalyticsConfig(), Section(AnalyticsConfig, ("server", "client")), "counters for the dashboard"
     )
 
+    def _fields(self) -> Iterator[tuple[str, Declared, tuple[str, ...], Any]]:
+        """Each field: its dotted name, its row, the modes that use it, its value."""
+        for row in declared(Config):
+            value = getattr(self, row.name)
+            if isinstance(row.shape, Section):
+                for x in declared(row.shape.cls):
+                    yield f"{row.name}.{x.name}", x, x.modes or row.shape.modes, getattr(value, x.name)
+            else:
+                yield row.name, row, row.modes or MODES, value
+
     def missing(self) -> tuple[str, ...]:
         """Dotted names of fields that this mode cannot work without and that are not set."""
+        return tuple(
+            name
+            for name, row, _, value in self._fields()
+            if self.mode in row.needed_by and value == row.default
+        )
+
+    def without_effect(self) -> tuple[str, ...]:
+        """Why each field is in vain that is set although nothing in this mode uses it."""
         found = []
-        for row in declared(Config):
-            if isinstance(row.shape, Section):
-                group = getattr(self, row.name)
-                found += [
-                    f"{row.name}.{x.name}"
-                    for x in declared(row.shape.cls)
-                    if self.mode in x.needed_by and getattr(group, x.name) == x.default
-                ]
+        for name, row, modes, value in self._fields():
+            if row.default in (MISSING, value):
+                continue
+            if self.mode not in modes:
+                found.append(f"{name} is for mode {', '.join(modes)}")
+            elif row.reserved_for:
+                found.append(f"{name} is reserved for {row.reserved_for}")
         return tuple(found)
 
     @property
