@@ -30,9 +30,9 @@ class Checker:
         return uuid.UUID(named) if named else None
 
 
-def _gate(*, need_certificate: bool = True) -> tuple[Gate, Checker]:
+def _gate() -> tuple[Gate, Checker]:
     checker = Checker()
-    gate = Gate(checker, need_certificate=need_certificate)
+    gate = Gate(checker)
     gate.set_tenants([PLANT, OTHER])
     return gate, checker
 
@@ -63,9 +63,9 @@ def test_the_certificate_of_another_tenant_is_nothing() -> None:
     assert gate.visit("/tw/plant/", None) is None
 
 
-def test_without_certificates_the_uuid_must_be_on_the_list() -> None:
-    gate, _ = _gate(need_certificate=False)
-    visitor = gate.visit("/tw/plant/", None)
+def test_a_certificate_that_names_nobody_speaks_for_the_server_alone() -> None:
+    gate, _ = _gate()
+    visitor = gate.visit("/tw/plant/", _certificate(PLANT))
     assert visitor == Visitor(PLANT, None)
     assert visitor is not None
     with pytest.raises(Refused):

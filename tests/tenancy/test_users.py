@@ -143,6 +143,15 @@ def test_deleting_takes_every_line_of_the_user(book: UserBook, profile: Profile)
     assert book.all() == []
 
 
+def test_a_user_is_active_until_the_second_of_its_end(profile: Profile) -> None:
+    now = CHRISTMAS - 86400
+    book = UserBook(profile, lambda: now)
+    user = book.create("alice", [PSQL], expires=CHRISTMAS)
+    for moment, active in ((CHRISTMAS - 1, True), (CHRISTMAS, False)):
+        now = moment
+        assert book.is_active(user) is active
+
+
 def test_a_line_taken_out_by_hand_makes_a_user_inactive(book: UserBook, profile: Profile) -> None:
     user = book.create("alice", [PSQL])
     profile.authorized_keys.write_bytes(b"")

@@ -4,7 +4,7 @@ Control plane. May import base, profile and pki. A bundle from outside is hostil
 ``open_bundle``; it holds private keys, so its bytes go nowhere but into files of mode 0600.
 """
 
-from .contents import BundleContents, bundle_digest, open_bundle, pack_client
+from .contents import BundleContents, open_bundle, pack_client
 from .install import install_bundle
 
-__all__ = ["BundleContents", "bundle_digest", "install_bundle", "open_bundle", "pack_client"]
+__all__ = ["BundleContents", "install_bundle", "open_bundle", "pack_client"]

@@ -10,7 +10,6 @@ Unzipping it into the configuration directory is the same as importing it.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import stat
 import struct
@@ -36,7 +35,7 @@ from ..profile import (
     parse_config,
 )
 
-__all__ = ["FILES", "BundleContents", "BundleUser", "bundle_digest", "open_bundle", "pack_client"]
+__all__ = ["FILES", "BundleContents", "BundleUser", "open_bundle", "pack_client"]
 
 FILES = ("config.yaml", "id_ed25519", "id_ed25519.pub", "client.crt", "client.key")
 """Names in a bundle, in this order; those of the profile."""
@@ -141,11 +140,6 @@ def _client_config(profile: Profile, user: BundleUser) -> Config:
             tunnels=tuple(TunnelEntry(x.local_port, x.target.host, x.target.port) for x in user.grants),
         ),
     )
-
-
-def bundle_digest(data: bytes) -> str:
-    """SHA-256 of the file, in hex: read out on the phone, it tells that the file arrived whole."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def _bad(why: str, where: str = "") -> NoReturn:

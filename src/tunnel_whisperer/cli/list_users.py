@@ -22,13 +22,15 @@ def run(args: argparse.Namespace) -> int:
     """Show who is let in, and to what."""
     profile, config = configured(args)
     need_role(config, "server", profile)
-    users = UserBook(profile).all()
+    book = UserBook(profile)
+    users = book.all()
     if args.json:
-        print_json([_value(user) for user in users])
+        print_json([_value(user, active=book.is_active(user)) for user in users])
         return 0
     rows = [
         {
             "name": user.name,
+            "let_in": "yes" if book.is_active(user) else "no",
             "may_reach": ", ".join(
                 f"{grant}{' (*)' if grant.leaves_server else ''}" for grant in user.grants
             ),
@@ -36,15 +38,16 @@ def run(args: argparse.Namespace) -> int:
         }
         for user in users
     ]
-    print_rows(rows, ("name", "may_reach", "expires"), "no users yet: tw create user NAME -m PORT")
+    print_rows(rows, ("name", "let_in", "may_reach", "expires"), "no users yet: tw create user NAME -m PORT")
     if any(grant.leaves_server for user in users for grant in user.grants):
         print("(*) another machine than this server")
     return 0
 
 
-def _value(user: User) -> dict[str, object]:
+def _value(user: User, *, active: bool) -> dict[str, object]:
     return {
         "name": user.name,
+        "let_in": active,
         "grants": [
             {
                 "local_port": grant.local_port,

@@ -30,7 +30,7 @@ class Visitor:
 
     tenant: Tenant
     uuid: uuid.UUID | None
-    """Named by the certificate; None where it names none or none is asked for."""
+    """Named by the certificate; None where it names none."""
 
 
 class Gate:
@@ -38,21 +38,12 @@ class Gate:
 
     Args:
         check: verifies a certificate against one CA.
-        need_certificate: False only behind a proxy that checks certificates itself and does not
-            pass them on: then the UUID alone is the key.
         clock: seconds; how old a remembered check is.
     """
 
-    def __init__(
-        self,
-        check: CheckCertificate,
-        *,
-        need_certificate: bool = True,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, check: CheckCertificate, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._check = check
         self._clock = clock
-        self._need_certificate = need_certificate
         self._by_path: dict[str, Tenant] = {}
         # The check costs a signature verification; the same link asks again for each request.
         self._cache: OrderedDict[tuple[bytes, str], tuple[float, uuid.UUID | None | Refused]] = OrderedDict()
@@ -76,10 +67,8 @@ class Gate:
             certificate: DER of the client certificate, if one was presented.
         """
         tenant = self.tenant_of(target)
-        if tenant is None:
+        if tenant is None or certificate is None:
             return None
-        if certificate is None:
-            return None if self._need_certificate else Visitor(tenant, None)
         named = self._checked(certificate, tenant.ca_pem)
         return None if isinstance(named, Refused) else Visitor(tenant, named)
 
@@ -108,8 +97,8 @@ class Gate:
             Refused: wrong UUID, command or destination.
         """
         tenant = visitor.tenant
-        known = {tenant.uuid, *tenant.users} if visitor.uuid is None else {visitor.uuid}
-        if header.uuid not in known:
+        # A certificate that names nobody was made for the server by a CA that is not ours.
+        if header.uuid != (visitor.uuid or tenant.uuid):
             raise Refused("user-not-active", "unknown UUID")
         if header.command is not Command.TCP or header.target is None:
             raise Refused("relay-refused", f"command {header.command.name} is not carried")

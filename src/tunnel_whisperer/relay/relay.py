@@ -55,8 +55,6 @@ class RelaySettings:
     """Its key (PEM)."""
     behind_proxy: bool = False
     """Plain HTTP from a proxy that ends TLS."""
-    need_certificate: bool = True
-    """See ``Gate``."""
 
 
 class Relay:
@@ -69,7 +67,7 @@ class Relay:
 
     def __init__(self, settings: RelaySettings, check: CheckCertificate) -> None:
         self._settings = settings
-        self._gate = Gate(check, need_certificate=settings.need_certificate)
+        self._gate = Gate(check)
         self._rendezvous = Rendezvous()
         self._policy = RelayPolicy(self._rendezvous)
         self._endpoint = SshEndpoint(settings.host_key, self._policy)
@@ -113,11 +111,6 @@ class Relay:
         self._policy.set_tenants(tenants)
         if self._listener is not None:
             self._listener.set_context(self._context())
-
-    def is_server_there(self, server_id: str) -> bool:
-        """Whether that tenant's server is connected now."""
-        tenant = self._tenants.get(server_id)
-        return tenant is not None and self._rendezvous.is_listening(tenant.listener)
 
     def _context(self) -> ssl.SSLContext | None:
         settings = self._settings

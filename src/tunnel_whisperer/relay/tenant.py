@@ -32,8 +32,6 @@ class Tenant:
     """``ssh-ed25519 AAAA..``: who may listen on the port."""
     port: int
     """The reverse port, 20000 and up."""
-    users: frozenset[UUID] = frozenset()
-    """UUIDs that are let in without a certificate that names them (``client_auth`` uuid)."""
 
     @property
     def path(self) -> str:

@@ -203,11 +203,13 @@ class UserBook:
         return [self._read(name) for name in self._names()]
 
     def is_active(self, user: User) -> bool:
-        """Whether the access record has a line of theirs.
+        """Whether they are let in: their time has not ended, and the access record has a line of theirs.
 
         Raises:
             Misuse: ``file-unreadable``.
         """
+        if user.expires is not None and int(user.expires) <= self._wall_clock():
+            return False
         return has_line(self._access_record(), user.name, user.public_key)
 
     def stamp(self) -> Hashable:

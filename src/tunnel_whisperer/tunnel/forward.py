@@ -40,10 +40,6 @@ class Forward:
         self._spliced: set[Waiting] = set()
         self.opened = 0
         """Connections that reached the target since the start."""
-        self.bytes_up = 0
-        """Sent by applications here, of ended connections."""
-        self.bytes_down = 0
-        """Received by applications here, of ended connections."""
         self.last_error: TwError | None = None
         """Why the last connection that failed did so."""
 
@@ -114,6 +110,4 @@ class Forward:
 
     def _ended(self, waiting: Waiting, result: SpliceResult) -> None:
         self._spliced.discard(waiting)
-        self.bytes_up += result.bytes_ab
-        self.bytes_down += result.bytes_ba
         _log.info("port %d: connection ended: %s", self.grant.local_port, result)

@@ -75,11 +75,6 @@ class Tunnel:
             for x in self._forwards
         ]
 
-    @property
-    def bytes_carried(self) -> tuple[int, int]:
-        """(up, down) of ended connections."""
-        return sum(x.bytes_up for x in self._forwards), sum(x.bytes_down for x in self._forwards)
-
     async def start(self) -> None:
         """Open the local ports: all of them, or none.
 

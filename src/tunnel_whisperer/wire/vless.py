@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from ..base.errors import Misuse, PeerFault, Refused
+from ..base.limits import MAX_VLESS_ADDONS_BYTES
 from ..base.values import HostPort
 
 __all__ = ["RESPONSE_HEADER", "Command", "RequestHeader", "RequestReader", "ResponseReader"]
@@ -71,7 +72,7 @@ class RequestHeader:
         Raises:
             Misuse: ``bad-argument`` when the header cannot be written down.
         """
-        if len(self.addons) > 255:
+        if len(self.addons) > MAX_VLESS_ADDONS_BYTES:
             raise Misuse("bad-argument", f"{len(self.addons)} bytes of VLESS addons do not fit")
         if (self.target is not None) != (self.command in _WITH_ADDRESS):
             raise Misuse("bad-argument", f"command {self.command.name} and destination do not go together")
