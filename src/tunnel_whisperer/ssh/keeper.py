@@ -97,7 +97,7 @@ class SessionKeeper:
                     self._set(KeeperState.ENDED, error)
                     raise error
                 delay = self._backoff.next_delay()
-                _log.info("trying again in %.1f s: %s", delay, error)
+                _log.debug("trying again in %.1f s: %s", delay, error)
                 self._set(KeeperState.WAITING, error, delay)
                 await self._sleep(delay)
         finally:

@@ -17,6 +17,8 @@ from .packets import PacketPath
 __all__ = ["Pulse"]
 
 _REQUEST = b"keepalive@openssh.com"
+_TICK_S = 0.001
+"""A timer may fire a little early: a silence is not waited for again for less than this."""
 
 
 class Pulse:
@@ -48,9 +50,9 @@ class Pulse:
 
     def _check(self) -> None:
         silent_s = self._loop.time() - self._connection.last_heard
-        if silent_s < SSH_KEEPALIVE_INTERVAL_S * (self._missed or 1):
+        if silent_s + _TICK_S < SSH_KEEPALIVE_INTERVAL_S * (self._missed or 1):
             self._missed = 0
-            self._timer = self._loop.call_later(SSH_KEEPALIVE_INTERVAL_S - silent_s, self._check)
+            self._timer = self._loop.call_later(max(SSH_KEEPALIVE_INTERVAL_S - silent_s, 0), self._check)
         elif self._missed >= SSH_KEEPALIVE_COUNT:
             self._timer = None
             self._give_up(Unreachable("session-lost", f"no sign of life for {silent_s:.0f} s"))

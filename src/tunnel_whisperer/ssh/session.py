@@ -254,23 +254,25 @@ async def open_session(
     session = connection.session = ClientSession(connection, name)
     try:
         await open_stream(lambda: SshWire(connection))
-        await _log_in(waiter, connection)
-    except BaseException as exc:
+        await _log_in(waiter, connection, name)
+    except OSError as exc:
         session.abort()
-        if isinstance(exc, OSError):
-            exc = session_fault(exc, None)
-        if isinstance(exc, TwError):
-            exc.where = exc.where or name
-        raise exc
+        raise session_fault(exc, None) from exc
+    except BaseException:
+        session.abort()
+        raise
     session._pulse.start()
     return session
 
 
-async def _log_in(waiter: asyncio.Future[None], connection: _Connection) -> None:
+async def _log_in(waiter: asyncio.Future[None], connection: _Connection, name: str) -> None:
     try:
         async with asyncio.timeout(SSH_LOGIN_TIMEOUT_S):
             await waiter
     except TimeoutError:
-        raise Unreachable("timeout", f"no login within {SSH_LOGIN_TIMEOUT_S:g} s") from None
+        raise Unreachable("timeout", f"no login within {SSH_LOGIN_TIMEOUT_S:g} s", where=name) from None
     except Exception as exc:  # whatever the peer's bytes made asyncssh stumble over
-        raise session_fault(exc, connection.farewell) from exc
+        fault = session_fault(exc, connection.farewell)
+        if fault is not exc:  # a fault of the stream below is not the far side's
+            fault.where = name
+        raise fault from (exc if fault is not exc else None)
