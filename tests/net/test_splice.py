@@ -199,6 +199,29 @@ def test_b_is_reset_when_a_was_reset_before() -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize("side", ["a", "b"])
+@pytest.mark.parametrize("half_closed", [False, True])
+def test_a_side_that_is_aborted_from_above_resets_the_other(side: str, half_closed: bool) -> None:
+    """As a session does to its channels when it is closed: to the splice it looks like an end."""
+
+    async def scenario() -> None:
+        half = Half()
+        far, target = half.join()
+        if half_closed:
+            ends = (half.near, target) if side == "a" else (far, half.app)
+            ends[0].write_eof()
+            await ends[1].got_eof()
+        aborted = half.waiting if side == "a" else half.waiting.peer
+        other = target if side == "a" else half.app
+        assert aborted is not None and aborted.transport is not None
+        aborted.transport.abort()
+        await other.got_lost()
+        assert other.lost_exc is not None
+        assert len(half.results) == 1 and half.results[0].error is not None
+
+    run(scenario())
+
+
 def test_giving_up_resets_a() -> None:
     async def scenario() -> None:
         half = Half()

@@ -6,7 +6,8 @@ A comes first and waits, unread, until B is there. What holds for both, and what
 
 - A direction that ended is ended on the other side behind its last byte; the other one goes on.
 - When both have ended, both transports are closed.
-- A reset (``connection_lost`` with an exception, or ``give_up``) resets the other side.
+- A reset (``connection_lost`` with an exception, or ``give_up``) resets the other side; so does a
+  transport that is over before its time without an exception, as one that was aborted from above.
 - Whoever reads slowly slows the sender; no more than one write buffer waits in between.
 """
 
@@ -53,6 +54,7 @@ class _Side(asyncio.Protocol):
         self.received = 0
         self.ended = False  # the direction from here
         self.full = False  # the transport takes no more for now
+        self.closed = False  # by us, in order
         self.lost = False
         self.error: BaseException | None = None
         self._early: list[bytes] = []  # what came before the other side was there
@@ -79,16 +81,33 @@ class _Side(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
-        if exc is not None:
-            self.error = exc
-            self._early.clear()
         peer = self.peer
+        if exc is None and not self._is_complete():
+            # asyncio tells an abort of our own making so: a session that ends takes its channels along.
+            exc = ConnectionAbortedError("cut off")
+        if exc is not None:
+            self.error = self.error or exc
+            self._early.clear()
         if peer is not None and peer.transport is not None and not peer.lost:
             if self.error is not None:
                 reset(peer.transport)
             else:
-                peer.transport.close()
+                peer.close()
         self._on_end()
+
+    def _is_complete(self) -> bool:
+        """Whether this side may be over now: we closed it, or both directions have ended."""
+        if self.closed:
+            return True
+        both = self.peer is not None and self.peer.ended
+        assert self.transport is not None
+        return self.ended and (both or not self.transport.can_write_eof())
+
+    def close(self) -> None:
+        """End both directions of this side in order."""
+        assert self.transport is not None
+        self.closed = True
+        self.transport.close()
 
     def pause_writing(self) -> None:
         self.full = True
@@ -121,7 +140,7 @@ class _Side(asyncio.Protocol):
         if self.error is not None:
             reset(other)
         elif self.lost:
-            other.close()
+            self.peer.close()
         else:
             if self.full:
                 other.pause_reading()
@@ -141,12 +160,12 @@ class _Side(asyncio.Protocol):
         if peer is None or peer.transport is None or peer.lost or self.transport is None:
             return
         if peer.ended:  # both directions are complete
-            peer.transport.close()
-            self.transport.close()
+            peer.close()
+            self.close()
         elif peer.transport.can_write_eof():
             peer.transport.write_eof()
         else:  # a transport that cannot end one direction alone ends both
-            peer.transport.close()
+            peer.close()
 
 
 class Waiting(_Side):
