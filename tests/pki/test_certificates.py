@@ -240,6 +240,14 @@ def test_an_extension_that_is_there_twice_refuses_the_certificate() -> None:
         load_der(twice)
 
 
+def test_a_name_longer_than_the_rfc_allows_refuses_the_certificate_without_a_word_on_standard_error() -> None:
+    """RFC 5280 appendix A.1: a country is two letters. The library warns, and goes on."""
+    der = ssl.PEM_cert_to_DER_cert(PLAIN)
+    common_name, country = b"\x06\x03\x55\x04\x03", b"\x06\x03\x55\x04\x06"
+    with pytest.raises(PARSE_FAULTS):
+        load_der(der.replace(common_name, country))
+
+
 DER = ssl.PEM_cert_to_DER_cert(CA)
 
 

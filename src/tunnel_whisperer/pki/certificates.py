@@ -11,7 +11,6 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.utils import CryptographyDeprecationWarning
 
 from ..base.errors import Misuse
 from ..base.limits import MAX_CERTIFICATE_BYTES
@@ -37,7 +36,7 @@ PARSE_FAULTS: tuple[type[Exception], ...] = (
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
-    CryptographyDeprecationWarning,
+    UserWarning,
 )
 """What the library raises for a certificate that it cannot read."""
 
@@ -60,7 +59,7 @@ def load_der(der: bytes) -> x509.Certificate:
         raise ValueError("too long")
     with warnings.catch_warnings():
         # The library reads some certificates that break RFC 5280 and warns; here they are refused.
-        warnings.simplefilter("error", CryptographyDeprecationWarning)
+        warnings.simplefilter("error", UserWarning)
         certificate = x509.load_der_x509_certificate(der)
         _ = (certificate.extensions, certificate.subject, certificate.issuer, certificate.public_key())
     return certificate
