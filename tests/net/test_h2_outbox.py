@@ -123,6 +123,18 @@ def test_a_window_below_zero_holds_the_body_back() -> None:
     assert take(owner)[0] == b"" and not exchange.is_ready
 
 
+@pytest.mark.timeout(10)
+def test_an_end_goes_out_though_the_window_is_below_zero() -> None:
+    """It needs no window (RFC 9113 section 6.9.1); it must not be tried for ever."""
+    owner = Owner()
+    exchange = owner.exchange(1, window=10)
+    exchange.send_body(bytes(10))
+    take(owner)
+    exchange.send_window -= 10
+    exchange.end_body()
+    assert take(owner) == (raw(0, END_STREAM, 1), [1])
+
+
 def test_those_who_wait_take_turns_and_keep_their_order() -> None:
     owner = Owner()
     owner.out.max_frame_bytes = BIG

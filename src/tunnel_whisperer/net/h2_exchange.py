@@ -150,14 +150,13 @@ class H2Exchange:
         Returns:
             The body bytes taken.
         """
-        room = min(room, self.send_window, self.unsent_bytes)
+        room = max(0, min(room, self.send_window, self.unsent_bytes))
         taken = 0
         while True:
             count = min(room - taken, max_frame_bytes)
             final = self.ending and count >= self.unsent_bytes - taken
-            if count <= 0 and not final:
+            if not (count or final):
                 break
-            count = max(count, 0)
             parts.append(data_head(count, final, self.stream_id))
             self._move(count, parts)
             taken += count
