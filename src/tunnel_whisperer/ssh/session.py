@@ -222,7 +222,7 @@ def _options(
             login_timeout=0,
             connect_timeout=None,
         )
-    except ValueError:  # asyncssh asks the system for the name of the user that runs us
+    except (ValueError, OSError):  # asyncssh asks the system for the name of the user that runs us
         raise Misuse(
             "not-set-up", "the system has no name for the user that runs this", hint="set LOGNAME"
         ) from None
