@@ -163,7 +163,9 @@ def test_no_other_global_request_is_granted(request_name: str) -> None:
 # -- logging in ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("user", "key"), [("tw", OTHER_KEY), ("root", USER_KEY), ("", USER_KEY)])
+@pytest.mark.parametrize(
+    ("user", "key"), [("tw", OTHER_KEY), ("root", USER_KEY), ("", USER_KEY)], ids=["key", "name", "no name"]
+)
 def test_another_key_or_name_is_not_let_in(user: str, key: bytes) -> None:
     async def main() -> None:
         door = Door()

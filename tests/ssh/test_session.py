@@ -258,7 +258,9 @@ def test_a_login_that_is_cancelled_leaves_nothing() -> None:
     run(main())
 
 
-@pytest.mark.parametrize(("key", "host"), [(b"nonsense", HOST_PUBLIC), (USER_KEY, "nonsense")])
+@pytest.mark.parametrize(
+    ("key", "host"), [(b"nonsense", HOST_PUBLIC), (USER_KEY, "nonsense")], ids=["private", "host"]
+)
 def test_a_key_that_cannot_be_read_fails_before_anything_is_opened(key: bytes, host: str) -> None:
     async def main() -> None:
         async def open_stream(_: Callable[[], asyncio.Protocol]) -> Any:

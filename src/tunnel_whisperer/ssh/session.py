@@ -271,7 +271,7 @@ async def _log_in(waiter: asyncio.Future[None], connection: _Connection, name: s
             await waiter
     except TimeoutError:
         raise Unreachable("timeout", f"no login within {SSH_LOGIN_TIMEOUT_S:g} s", where=name) from None
-    except Exception as exc:  # whatever the peer's bytes made asyncssh stumble over
+    except Exception as exc:  # noqa: BLE001 - whatever the peer's bytes made asyncssh stumble over
         fault = session_fault(exc, connection.farewell)
         if fault is not exc:  # a fault of the stream below is not the far side's
             fault.where = name
