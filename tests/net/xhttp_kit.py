@@ -7,7 +7,11 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.kit.pipe import PipeTransport, connect
+from tests.kit.recorder import Recorder
+from tunnel_whisperer.base.errors import TwError
 from tunnel_whisperer.net.h1_connection import H1ClientConnection
 from tunnel_whisperer.net.h1_server import H1ServerConnection
 from tunnel_whisperer.net.h2_client import H2ClientConnection
@@ -16,12 +20,44 @@ from tunnel_whisperer.net.http import AcceptExchange, ClientConnection, Exchange
 from tunnel_whisperer.net.xhttp_client import XhttpAddress, open_xhttp
 from tunnel_whisperer.net.xhttp_server import XhttpAcceptor
 from tunnel_whisperer.net.xhttp_stream import XhttpStream
-from tunnel_whisperer.wire.http import RequestHead
+from tunnel_whisperer.wire.http import RequestHead, ResponseHead
 
-__all__ = ["World"]
+__all__ = ["Answering", "Failing", "World", "each_mode", "each_version"]
 
 ADDRESS = XhttpAddress("/tw/srv1", "h.test", "http")
 SESSION_ID = "11111111-2222-4333-8444-555555555555"
+
+
+each_mode = pytest.mark.parametrize("mode", ["stream-one", "stream-up", "packet-up"])
+each_version = pytest.mark.parametrize("http_version", ["2", "1.1"])
+
+
+class Failing(Recorder):
+    """A protocol with a fault."""
+
+    def data_received(self, data: bytes) -> None:
+        raise ValueError("a fault of the application")
+
+
+class Answering:
+    """A server that answers every request with the same head, and perhaps ends it."""
+
+    def __init__(self, head: ResponseHead, *, end: bool) -> None:
+        self.head, self.end = head, end
+
+    def __call__(self, head: RequestHead, exchange: Exchange) -> ExchangeHandler:
+        exchange.respond(self.head, end=self.end)
+        return self
+
+    def response_received(self, head: ResponseHead) -> None: ...
+
+    def body_received(self, data: bytes) -> None: ...
+
+    def body_ended(self) -> None: ...
+
+    def exchange_lost(self, exc: TwError | None) -> None: ...
+
+    def body_progressed(self) -> None: ...
 
 
 class _Knock(asyncio.Protocol):
