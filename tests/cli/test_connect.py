@@ -19,7 +19,7 @@ def bundle(server: Tw, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + bytes(18), b"not a zip"])
 def test_a_file_that_is_no_bundle_is_refused(content: bytes, tw: Tw, tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(content)
-    tw.refused("bad-bundle", "connect", "x.zip")
+    assert "x.zip" in tw.refused("bad-bundle", "connect", "x.zip")
     assert not (tmp_path / "new" / "config.yaml").exists()
 
 
@@ -48,6 +48,12 @@ def test_a_servers_directory_is_not_taken_over(server: Tw, bundle: Path, tmp_pat
     result = server("connect", str(bundle))
     assert result.status == 2
     assert (tmp_path / "server" / "config.yaml").read_text() == before
+
+
+def test_a_damaged_key_is_named_before_any_port_is_opened(tw: Tw, bundle: Path, tmp_path: Path) -> None:
+    tw("connect", str(bundle), "--map", "9999:3306")  # imports it, and then fails
+    (tmp_path / "new" / "id_ed25519").write_text("rubbish")
+    assert "id_ed25519" in tw.refused("bad-key", "connect")
 
 
 def test_a_taken_port_is_named(tw: Tw, bundle: Path) -> None:

@@ -29,7 +29,7 @@ def test_the_same_id_of_another_machine_is_refused(relay: Tw, server: Tw, tw: Tw
 
 def test_a_file_that_is_not_a_request_is_refused(relay: Tw, tmp_path: Path) -> None:
     (tmp_path / "q.json").write_text("{}")
-    relay.refused("bad-join-file", "enroll", "q.json")
+    assert "q.json" in relay.refused("bad-join-file", "enroll", "q.json")
     relay.refused("file-unreadable", "enroll", "missing.json")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tunnel_whisperer.base.errors import Misuse
-from tunnel_whisperer.cli.files import read_text
+from tunnel_whisperer.cli.files import naming, read_text
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -21,6 +21,13 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff")
     with pytest.raises(Misuse, match="not text"):
         read_text(tmp_path / "binary")
+
+
+@pytest.mark.parametrize(("where", "told"), [("", "x.json"), ("kind", "x.json: kind"), ("x.json", "x.json")])
+def test_a_complaint_names_the_file_once(where: str, told: str) -> None:
+    with pytest.raises(Misuse) as caught, naming(Path("x.json")):
+        raise Misuse("bad-join-file", "odd", where=where)
+    assert caught.value.where == told
 
 
 def test_text_is_text(tmp_path: Path) -> None:

@@ -42,5 +42,11 @@ def test_a_missing_certificate_is_named(relay: Tw) -> None:
     assert "x.pem" in told
 
 
+def test_a_damaged_host_key_is_named(relay: Tw, tmp_path: Path) -> None:
+    (tmp_path / "relay" / "ssh_host_ed25519_key").write_text("rubbish")
+    told = relay.refused("bad-key", "relay", "run", "--listen", "127.0.0.1:0")
+    assert "ssh_host_ed25519_key" in told
+
+
 def test_a_server_is_not_a_relay(server: Tw) -> None:
     server.refused("wrong-role", "relay", "run")

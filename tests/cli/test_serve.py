@@ -18,5 +18,6 @@ def test_a_relay_does_not_serve(relay: Tw) -> None:
 
 
 def test_a_damaged_key_is_named(server: Tw, tmp_path: Path) -> None:
-    (tmp_path / "server" / "ssh_host_ed25519_key").write_text("rubbish")
-    server.refused("bad-key", "serve")
+    for name in ("ssh_host_ed25519_key", "id_ed25519"):
+        (tmp_path / "server" / name).write_text("rubbish")
+        assert name in server.refused("bad-key", "serve")

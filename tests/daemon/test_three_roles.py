@@ -131,7 +131,9 @@ def test_the_relay_tells_tenants_apart_by_their_certificates(play: Callable[[Sce
         config = load_config(profile.config)
         save_config(profile.config, replace(config, xray=replace(config.xray, path="/tw/plant")))
         role, _ = await world.connect(profile)
-        assert (await role.failed()).code == "relay-refused"
+        error = await role.failed()
+        assert error.code == "relay-refused"
+        assert str(error).startswith("the relay answers 404")  # and nobody else, such as the server
 
     play(scenario)
 

@@ -273,6 +273,15 @@ def test_a_fault_with_words_of_its_own_keeps_them() -> None:
     assert tls_fault(error, "relay") is error
 
 
+@pytest.mark.parametrize("code", [9, 10])  # x509_vfy.h: not yet valid, has expired
+def test_a_certificate_out_of_its_time_points_at_the_clock_too(code: int) -> None:
+    exc = ssl.SSLCertVerificationError("verify")
+    exc.verify_code, exc.verify_message = code, "certificate is out of its time."
+    fault = tls_fault(exc, NAME)
+    assert fault.why == "its certificate is not trusted: certificate is out of its time"
+    assert "clock" in fault.hint
+
+
 @pytest.mark.parametrize("exc", [None, ConnectionResetError(104, "reset"), OSError("odd")])
 def test_any_other_end_is_an_end_during_the_handshake(exc: BaseException | None) -> None:
     error = tls_fault(exc, "relay.test:443")

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from tests.kit.clock import real_run
+from tests.kit.pipe import connect
 from tests.kit.recorder import Recorder
 from tunnel_whisperer.base.errors import Refused, TwError, Unreachable
 from tunnel_whisperer.base.values import HostPort
@@ -108,9 +109,30 @@ def test_a_target_that_refuses_is_told_in_words(setting: Setting) -> None:
         setting.grant(f'permitopen="{target}"')
         with pytest.raises(Unreachable, match="refused") as caught:
             await setting.open(target)
+        assert str(target) not in str(caught.value)  # the client, which asked, puts it in front
         assert caught.value.code == "target-refused"
 
     real_run(main())
+
+
+def test_bytes_are_counted_as_the_client_counts_them(
+    setting: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        target_end, app = Recorder(), Recorder()
+        listener = await listen_local(HostPort("127.0.0.1", 0), lambda: target_end)
+        setting.grant(f'permitopen="{listener.bound_address}"')
+        protocol = await setting.open(listener.bound_address)
+        ours, _ = connect(app, protocol)
+        ours.write(b"four")
+        await target_end.got(4)
+        ours.abort()
+        await target_end.got_lost()
+        await listener.close()
+
+    with caplog.at_level("INFO", "tw.server.policy"):
+        real_run(main())
+    assert "4 bytes up, 0 bytes down" in caplog.text
 
 
 def test_a_record_that_changes_ends_what_it_no_longer_allows(setting: Setting) -> None:

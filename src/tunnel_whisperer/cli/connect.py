@@ -10,6 +10,7 @@ from ..base.values import Grant
 from ..bundle import install_bundle, open_bundle
 from ..daemon import ClientRoot, run_until_stopped
 from ..profile import Profile
+from .files import naming
 from .place import configured, profile_of, start_logging
 
 EXAMPLE = "tw connect alice-tw-config.zip"
@@ -57,4 +58,6 @@ def _import(path: Path, profile: Profile, *, force: bool) -> None:
         data = path.read_bytes()
     except OSError as exc:
         raise Misuse("file-unreadable", exc.strerror or "cannot be read", where=str(path)) from None
-    install_bundle(profile, open_bundle(data), force=force)
+    with naming(path):
+        bundle = open_bundle(data)
+    install_bundle(profile, bundle, force=force)

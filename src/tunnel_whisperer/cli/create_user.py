@@ -60,6 +60,9 @@ def run(args: argparse.Namespace) -> int:
     for grant in user.grants:
         mark = "   (another machine than this server)" if grant.leaves_server else ""
         print(f"  {grant}{mark}")
+    print(
+        f"Hand the file to {user.name} and nobody else: private keys are in it. There: tw connect {out.name}"
+    )
     return 0
 
 

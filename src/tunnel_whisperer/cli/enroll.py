@@ -9,7 +9,7 @@ from ..base.values import parse_port
 from ..daemon.roles import need_role
 from ..profile import write_file
 from ..tenancy import JoinRequest, TenantBook, make_join_response
-from .files import read_text
+from .files import naming, read_text
 from .place import configured
 
 EXAMPLE = "tw enroll plant-7-request.json"
@@ -29,7 +29,9 @@ def run(args: argparse.Namespace) -> int:
     profile, config = configured(args)
     need_role(config, "relay", profile)
     port = parse_port(args.port)
-    request = JoinRequest.parse(read_text(Path(args.request)))
+    path = Path(args.request)
+    with naming(path):
+        request = JoinRequest.parse(read_text(path))
     record = TenantBook(profile).enroll(request)
     response = make_join_response(profile, request, record.port, relay_port=port)
     out = Path(args.out or f"{record.server_id}-response.json")

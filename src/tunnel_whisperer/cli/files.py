@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..base.errors import Misuse
 
-__all__ = ["read_text"]
+__all__ = ["naming", "read_text"]
 
 _MAX_BYTES = 1024 * 1024
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Complaints about what is in ``path`` name it."""
+    try:
+        yield
+    except Misuse as exc:
+        if exc.where != str(path):
+            exc.where = f"{path}: {exc.where}" if exc.where else str(path)
+        raise
 
 
 def read_text(path: Path) -> str:

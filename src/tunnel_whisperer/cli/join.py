@@ -11,7 +11,7 @@ from ..base.errors import Misuse
 from ..base.values import HostPort
 from ..profile import write_file
 from ..tenancy import JoinResponse, apply_response, make_join_request, make_server_identity
-from .files import read_text
+from .files import naming, read_text
 from .place import profile_of, start_logging
 
 EXAMPLE = "tw join relay.example.org --id plant-7"
@@ -32,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
     if args.apply:
         if args.relay:
             raise Misuse("bad-argument", "a relay's name and --apply do not go together")
-        response = JoinResponse.parse(read_text(Path(args.apply)))
+        path = Path(args.apply)
+        with naming(path):
+            response = JoinResponse.parse(read_text(path))
         apply_response(profile, response)
         print(f"enrolled at {response.relay_host} as {response.server_id}; next: tw create user, tw serve")
         return 0

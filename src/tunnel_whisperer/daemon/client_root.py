@@ -9,6 +9,7 @@ from ..base.errors import Misuse
 from ..base.values import Grant, HostPort
 from ..profile import Profile, load_config
 from ..ssh.keeper import KeeperStatus
+from ..ssh.keys import load_private
 from ..tunnel import Tunnel, TunnelSettings
 from .roles import need_role, warn_of_idle_fields
 from .telling import Teller
@@ -46,7 +47,7 @@ class ClientRoot:
             uplink=uplink_settings(profile, config),
             server=HostPort("127.0.0.1", config.client.server_ssh_port),
             user=config.client.ssh_user,
-            private_key=profile.read(profile.private_key),
+            private_key=_key(profile),
             server_host_key=config.client.server_host_key,
             ports=_ports(config.client.grants(), remap),
             listen_host=config.client.listen_address,
@@ -71,6 +72,13 @@ class ClientRoot:
         """
         assert self.tunnel is not None
         await self.tunnel.run()
+
+
+def _key(profile: Profile) -> bytes:
+    """Looked at before any port is opened, so that a damaged key is told by the name of its file."""
+    pem = profile.read(profile.private_key)
+    load_private(profile.private_key)
+    return pem
 
 
 def _ports(granted: Sequence[Grant], remap: Sequence[Grant]) -> tuple[Grant, ...]:

@@ -400,5 +400,6 @@ def _body_ended(handler: ExchangeHandler) -> None:
 def _lost(exc: Exception | None) -> TwError:
     if isinstance(exc, TwError):
         return exc
-    why = "the connection was closed" if exc is None else f"the connection was lost ({exc})"
+    words = (exc.strerror if isinstance(exc, OSError) else None) or exc
+    why = "the connection was closed" if exc is None else f"the connection was lost ({words})"
     return Unreachable("link-lost", why)

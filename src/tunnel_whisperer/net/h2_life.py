@@ -275,5 +275,6 @@ class H2Life(asyncio.Protocol):
 def _lost(exc: Exception | None, where: str) -> TwError:
     if isinstance(exc, TwError):
         return exc
-    why = "the connection was closed" if exc is None else f"the connection was lost ({exc})"
+    words = (exc.strerror if isinstance(exc, OSError) else None) or exc
+    why = "the connection was closed" if exc is None else f"the connection was lost ({words})"
     return Unreachable("link-lost", why, where=where)

@@ -175,6 +175,12 @@ _CERTIFICATE_ALERTS = {
 }
 
 
+_CLOCK_ERRORS = (9, 10)
+"""X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED (openssl/x509_vfy.h)."""
+_CLOCK_HINT = "is this machine's clock right? if it is, the relay needs a new certificate"
+_TRUST_HINT = "is this the right host? a proxy that inspects TLS has to let it pass unopened"
+
+
 def tls_fault(exc: BaseException | None, where: str) -> TwError:
     """What a failure of a TLS connection means, whenever it came: with TLS 1.3 a server refuses
     our certificate only after the client's handshake is done."""
@@ -183,9 +189,9 @@ def tls_fault(exc: BaseException | None, where: str) -> TwError:
     if isinstance(exc, ssl.SSLCertVerificationError):
         return Unreachable(
             "relay-tls-failed",
-            f"its certificate is not trusted: {exc.verify_message}",
+            f"its certificate is not trusted: {exc.verify_message.rstrip('.')}",
             where=where,
-            hint="is this the right host? a proxy that inspects TLS has to let it pass unopened",
+            hint=_CLOCK_HINT if exc.verify_code in _CLOCK_ERRORS else _TRUST_HINT,
             retry=Retry.BACKOFF,
         )
     if isinstance(exc, ssl.SSLError) and exc.reason in _CERTIFICATE_ALERTS:

@@ -35,7 +35,7 @@ def load_config(path: Path) -> Config:
             "not-set-up",
             "there is no identity here yet",
             where=str(path),
-            hint="tw connect <bundle.zip>, tw serve or tw relay run makes one; --config-dir names another place",
+            hint="tw connect FILE.zip, tw join RELAY or tw relay run --domain NAME makes one; --config-dir names another",
         ) from None
     except OSError as exc:
         raise Misuse(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..base.errors import Refused, TwError, Unreachable
 from ..base.limits import TARGET_DIAL_TIMEOUT_S
@@ -58,8 +59,8 @@ class TargetPolicy:
             sock = await dial(target, proxy=None, timeout_s=TARGET_DIAL_TIMEOUT_S)
             await loop.create_connection(lambda: waiting, sock=sock)
         except TwError as exc:
-            _log.warning("%s: %s: %s", name, target, exc)
-            raise Unreachable("target-refused", f"{target} cannot be reached: {exc.why}") from exc
+            _log.warning("%s: %s cannot be reached: %s", name, target, exc.why)
+            raise Unreachable("target-refused", f"cannot be reached: {exc.why}") from exc
         self._open.setdefault(session, {})[waiting] = target
         # The record may have changed while the target was dialled, and nobody looked at this one.
         if (now := self._record.find(session.public_key)) is None or not now.permits_open(target):
@@ -91,6 +92,8 @@ class TargetPolicy:
         target = channels.pop(waiting, None)
         if not channels:
             self._open.pop(session, None)
+        # Told as the client tells it: up is towards the target.
+        result = replace(result, bytes_ab=result.bytes_ba, bytes_ba=result.bytes_ab)
         _log.info("%s: closed %s: %s", name, target, result)
 
     # -- the record changes ---------------------------------------------------------------------

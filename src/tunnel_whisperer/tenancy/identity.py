@@ -187,7 +187,11 @@ def _make_ssh_key(private: Path, public: Path, comment: str, *, known: bool) -> 
     if not private.exists():
         _must_be_new(private, known=known)
         write_file(private, new_ssh_key()[0])
-    line = public_key_of(Profile(private.parent).read(private))
+    try:
+        line = public_key_of(Profile(private.parent).read(private))
+    except Misuse as exc:
+        exc.where = str(private)
+        raise
     text = f"{line} {comment}@tw\n"
     if _text(public).split()[:2] != line.split():
         write_file(public, text)
