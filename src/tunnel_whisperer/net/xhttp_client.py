@@ -26,6 +26,7 @@ from ..wire.xhttp_events import (
     StreamEnded,
     StreamLost,
 )
+from .alarm import Alarm
 from .http import ClientConnection, Exchange
 from .xhttp_stream import XhttpStream
 
@@ -133,7 +134,7 @@ class _ClientShell:
         self._requests: dict[int, _Request] = {}
         self._tasks = TaskSet(stream_name, _log)
         self._cause: TwError | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._deadline)
         self._over = False
         self.stream = XhttpStream(self, 0)
 
@@ -239,7 +240,7 @@ class _ClientShell:
                     self._lost(code, why)
                 case _:
                     raise AssertionError(f"not an event of a client: {event!r}")
-        self._arm()
+        self._alarm.set(None if self._over else self._machine.next_deadline())
 
     def _lost(self, code: str | None, why: str) -> None:
         if code is None:
@@ -251,8 +252,7 @@ class _ClientShell:
 
     def _finish(self) -> None:
         self._over = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.set(None)
         self._tasks.cancel()
         for request in list(self._requests.values()):
             request.reset()
@@ -283,18 +283,7 @@ class _ClientShell:
         except Unreachable as exc:
             self._loop.call_soon(self.exchange_lost, request.request_id, exc)
 
-    def _arm(self) -> None:
-        deadline = None if self._over else self._machine.next_deadline()
-        if self._timer is not None:
-            if deadline is not None and abs(self._timer.when() - deadline) < 0.001:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if deadline is not None:
-            self._timer = self._loop.call_at(deadline, self._deadline)
-
     def _deadline(self) -> None:
-        self._timer = None
         self._machine.handle_deadline(self._loop.time())
         self._turn()
 

@@ -22,6 +22,7 @@ from ..wire.xhttp_events import (
     StreamOpened,
 )
 from ..wire.xhttp_server import XhttpServer
+from .alarm import Alarm
 from .http import Exchange, ExchangeHandler
 from .xhttp_stream import XhttpStream
 
@@ -87,7 +88,7 @@ class XhttpAcceptor(Generic[V]):
         self._streams: dict[int, XhttpStream] = {}
         self._cause: TwError | None = None  # of the reset in hand
         self._next_request = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._deadline)
         self._closed = False
 
     @property
@@ -107,8 +108,7 @@ class XhttpAcceptor(Generic[V]):
     def close(self) -> None:
         """Cut everything: every exchange is reset, every stream lost."""
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.set(None)
         for stream in list(self._streams.values()):
             stream.feed_lost(Unreachable("link-lost", "this tenant was removed from the relay"))
         self._streams.clear()
@@ -166,6 +166,9 @@ class XhttpAcceptor(Generic[V]):
         exchange = self._download(stream_id)
         return exchange.unsent_bytes if exchange is not None else 0
 
+    def stream_overtook(self, stream_id: int) -> int:
+        return self._machine.overtook_bytes(stream_id)
+
     def stream_extra(self, stream_id: int, name: str) -> Any:
         exchange = self._download(stream_id)
         return exchange.get_extra_info(name) if exchange is not None else None
@@ -189,7 +192,7 @@ class XhttpAcceptor(Generic[V]):
                     raise AssertionError(f"not an event of a server: {event!r}")
                 case _:
                     self._carry_out(event)
-        self._arm()
+        self._alarm.set(None if self._closed else self._machine.next_deadline())
 
     def _carry_out(self, order: Respond | SendBody | EndBody | ResetRequest | Acknowledge) -> None:
         request = self._requests.get(order.request_id)
@@ -236,17 +239,6 @@ class XhttpAcceptor(Generic[V]):
             return self._cause
         return PeerFault(code, why)
 
-    def _arm(self) -> None:
-        deadline = None if self._closed else self._machine.next_deadline()
-        if self._timer is not None:
-            if deadline is not None and abs(self._timer.when() - deadline) < 0.001:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if deadline is not None:
-            self._timer = self._loop.call_at(deadline, self._deadline)
-
     def _deadline(self) -> None:
-        self._timer = None
         self._machine.handle_deadline(self._loop.time())
         self._turn()
