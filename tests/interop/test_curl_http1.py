@@ -14,7 +14,7 @@ from tests.kit.clock import real_run
 from tests.net.h1_kit import Door, Visit, Witness
 from tunnel_whisperer.base.limits import PATH_WINDOW_BYTES
 from tunnel_whisperer.base.values import HostPort
-from tunnel_whisperer.net.h1_connection import H1ClientConnection
+from tunnel_whisperer.net.h1_client import H1ClientConnection
 from tunnel_whisperer.net.http_front import HttpFront
 from tunnel_whisperer.net.link import RelayEndpoint, dial_link
 from tunnel_whisperer.net.listener import Listener

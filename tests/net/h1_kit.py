@@ -11,7 +11,7 @@ from typing import Any
 from tests.kit.pipe import PipeTransport, pipe
 from tests.kit.recorder import Recorder
 from tunnel_whisperer.base.errors import TwError
-from tunnel_whisperer.net.h1_connection import H1ClientConnection
+from tunnel_whisperer.net.h1_client import H1ClientConnection
 from tunnel_whisperer.net.h1_server import H1ServerConnection
 from tunnel_whisperer.net.http import Exchange, ExchangeHandler
 from tunnel_whisperer.wire.http import RequestHead, ResponseHead

@@ -13,7 +13,7 @@ from tests.kit.clock import run
 from tests.net.h1_kit import Witness, client_and_peer, dechunk, holds, load, settle
 from tunnel_whisperer.base.errors import Misuse, Unreachable
 from tunnel_whisperer.base.limits import HTTP_CLOSE_LINGER_S, MAX_INTERIM_RESPONSES, PATH_WINDOW_BYTES
-from tunnel_whisperer.net.h1_connection import H1ClientConnection
+from tunnel_whisperer.net.h1_client import H1ClientConnection
 from tunnel_whisperer.wire.http import RequestHead
 
 GET = RequestHead("GET", "/a", "h")

@@ -17,7 +17,7 @@ from tunnel_whisperer.base.errors import PeerFault, Refused, TwError, Unreachabl
 from tunnel_whisperer.base.limits import STREAM_ANSWER_TIMEOUT_S
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.net import uplink
-from tunnel_whisperer.net.h1_connection import H1ClientConnection
+from tunnel_whisperer.net.h1_client import H1ClientConnection
 from tunnel_whisperer.net.h2_client import H2ClientConnection
 from tunnel_whisperer.net.http import ClientConnection, Exchange, ExchangeHandler
 from tunnel_whisperer.net.http_front import HttpFront

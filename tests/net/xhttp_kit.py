@@ -12,7 +12,7 @@ import pytest
 from tests.kit.pipe import PipeTransport, connect
 from tests.kit.recorder import Recorder
 from tunnel_whisperer.base.errors import TwError
-from tunnel_whisperer.net.h1_connection import H1ClientConnection
+from tunnel_whisperer.net.h1_client import H1ClientConnection
 from tunnel_whisperer.net.h1_server import H1ServerConnection
 from tunnel_whisperer.net.h2_client import H2ClientConnection
 from tunnel_whisperer.net.h2_server import H2ServerConnection

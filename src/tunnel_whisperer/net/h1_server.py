@@ -20,7 +20,7 @@ from ..base.limits import (
 )
 from ..wire.http import ResponseHead
 from .h1_body import BodyReader, BodyWriter
-from .h1_duplex import H1Connection
+from .h1_connection import H1Connection
 from .h1_exchange import H1Exchange
 from .h1_heads import H1Fault, fault_response, format_response, parse_request
 from .http import AcceptExchange

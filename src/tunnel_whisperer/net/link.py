@@ -14,7 +14,7 @@ from ..base.limits import MAX_LINKS
 from ..base.values import HostPort
 from .bulk_reader import BulkReader
 from .dial import dial
-from .h1_connection import H1ClientConnection
+from .h1_client import H1ClientConnection
 from .h2_client import H2ClientConnection
 from .http import ClientConnection
 from .proxy import Proxy

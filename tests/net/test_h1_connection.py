@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.kit.clock import real_run, run
 from tests.net.h1_kit import Door, Visit, Witness, empty, pair, settle
 from tunnel_whisperer.base.limits import FLUSH_BYTES, PATH_WINDOW_BYTES, STREAM_HIGH_WATER_BYTES
-from tunnel_whisperer.net.h1_connection import H1ClientConnection
+from tunnel_whisperer.net.h1_client import H1ClientConnection
 from tunnel_whisperer.net.h1_server import H1ServerConnection
 from tunnel_whisperer.wire.http import RequestHead, ResponseHead
 
