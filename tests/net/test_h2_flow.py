@@ -169,6 +169,23 @@ def test_body_is_sent_as_the_peer_s_windows_allow() -> None:
     run(scenario())
 
 
+@pytest.mark.timeout(10)
+def test_a_body_ends_though_its_window_was_taken_back_below_zero() -> None:
+    async def scenario() -> None:
+        served = RawServed(Door(open_ok), greeting=PREFACE + settings((4, 1000)))
+        await served.send(headers(1, GET, end=True))
+        exchange = served.door.scribes[0].exchange
+        exchange.send_body(bytes(1000))
+        await served.send(settings((4, 0)))
+        exchange.end_body()
+        await settle()
+        assert served.peer.frames(0, 1)[-1].flags == END_STREAM
+        assert served.door.scribes[0].lost == [None]
+        served.near.abort()
+
+    run(scenario())
+
+
 def test_a_peer_s_larger_frames_are_used() -> None:
     async def scenario() -> None:
         greeting = PREFACE + settings((5, 100_000), (4, 1 << 20)) + raw(WINDOW_UPDATE, 0, 0, u32(1 << 20))

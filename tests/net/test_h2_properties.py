@@ -238,7 +238,9 @@ def drive(ours: Ours, greeting: bytes, steps: list[Step], peer: Peer | None = No
                 await settle(3)
         await settle()
         held = ours.connection._window.unacknowledged
-        assert held <= sum(x.receive_window.unacknowledged for x in ours.connection._exchanges.values())
+        to_come = ours.connection._reader._left  # of a frame that is dropped as it arrives
+        held_by_handlers = sum(x.receive_window.unacknowledged for x in ours.connection._exchanges.values())
+        assert held_by_handlers <= held <= held_by_handlers + to_come
         assert ours.connection._promised_bytes == sum(
             x.receive_window.target for x in ours.connection._exchanges.values()
         )
