@@ -1,4 +1,4 @@
-"""Client and server joined, and each of them with h11 or the standard library at the other end."""
+"""What both sides of an HTTP/1.1 connection share: the two joined, or one with h11 or the standard library."""
 
 from __future__ import annotations
 
