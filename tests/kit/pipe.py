@@ -225,6 +225,9 @@ class PipeTransport(StreamTransport):
     def get_write_buffer_size(self) -> int:
         return self._out.unsent_bytes
 
+    def get_read_buffer_size(self) -> int:
+        return self._in.queued_bytes
+
     def pause_reading(self) -> None:
         self._reading_paused = True
 

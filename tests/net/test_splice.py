@@ -305,6 +305,28 @@ def test_a_slow_reader_holds_no_more_than_a_buffer(side: str) -> None:
     run(scenario())
 
 
+def test_what_a_connection_holds_is_known() -> None:
+    async def scenario() -> None:
+        half = Half()
+        half.waiting.data_received(b"early")
+        assert half.waiting.held_bytes == 5
+        far, target = half.join()
+        await target.got(5)
+        assert half.waiting.held_bytes == 0
+        target.transport.pause_reading()  # type: ignore[union-attr]
+        for _ in range(100):
+            half.near.write(bytes(100_000))
+        await asyncio.sleep(1)
+        held = half.waiting.held_bytes
+        assert held > 64 * 1024
+        half.near.abort()
+        far.abort()
+        await asyncio.sleep(1)
+        assert half.waiting.held_bytes == 0
+
+    run(scenario())
+
+
 def test_an_orderly_end_of_both_is_no_error() -> None:
     async def scenario() -> None:
         half = Half()

@@ -39,6 +39,9 @@ class Shell:
     def stream_acknowledge(self, stream_id: int, count: int) -> None:
         self.calls.append(("acknowledge", count))
 
+    def stream_overtook(self, stream_id: int) -> int:
+        return 0
+
     def stream_unsent(self, stream_id: int) -> int:
         return self.unsent
 
@@ -69,6 +72,23 @@ def test_bytes_are_acknowledged_when_they_were_handed_on() -> None:
         assert shell.calls[1:] == [("close",), ("acknowledge", 8)]
         stream.feed_lost(None)
         await protocol.got_lost()
+
+    run(main())
+
+
+def test_bytes_that_come_in_crumbs_do_not_cost_an_object_each() -> None:
+    async def main() -> None:
+        shell, protocol = Shell(), Recorder()
+        stream = stream_on(shell, protocol)
+        stream.pause_reading()
+        for _ in range(1000):
+            stream.feed_data(b"ab")
+        assert stream.get_read_buffer_size() == 2000
+        stream.resume_reading()
+        await asyncio.sleep(0)
+        assert protocol.received == b"ab" * 1000 and protocol.calls <= 8
+        assert stream.get_read_buffer_size() == 0
+        stream.abort()
 
     run(main())
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunnel_whisperer.wire.reorder import Packet, PacketQueue, append_piece
+from tunnel_whisperer.wire.reorder import Packet, PacketQueue
 
 
 def begin(queue: PacketQueue, seq: int, *, last: bool = False) -> Packet:
@@ -137,14 +136,15 @@ def test_unfinished_are_those_under_way() -> None:
     assert queue.unfinished() == [packet]
 
 
-def test_small_pieces_are_joined_and_large_ones_are_not_copied() -> None:
-    pieces: deque[bytes] = deque()
-    for _ in range(10_000):
-        append_piece(pieces, b"x")
-    assert len(pieces) <= 20 and sum(map(len, pieces)) == 10_000
-    large = bytes(5000)
-    append_piece(pieces, large)
-    assert pieces[-1] is large
+def test_what_waits_is_counted() -> None:
+    queue = PacketQueue()
+    whole(queue, 1, b"four")
+    begin(queue, 2)
+    assert queue.waiting_bytes == 4
+    whole(queue, 0, b"two")
+    assert queue.waiting_bytes == 7
+    assert queue.take() is not None
+    assert queue.waiting_bytes == 4
 
 
 @given(st.lists(st.binary(max_size=12), min_size=1, max_size=8), st.randoms(use_true_random=False))

@@ -14,6 +14,7 @@ from enum import Enum
 
 from ..base.errors import Broken
 from ..base.limits import MAX_CHUNK_LINE_BYTES, MAX_HEADER_BYTES
+from ..base.pieces import append_piece
 from .h1_heads import BodyKind, Framing, H1Fault, check_field_line
 
 __all__ = ["BodyReader", "BodyWriter"]
@@ -144,7 +145,7 @@ class BodyWriter:
             self._left -= len(data)
             if self._left < 0:
                 raise Broken("internal", "more body than announced")
-        self._queue.append(data)
+        append_piece(self._queue, data)
         self.unsent_bytes += len(data)
 
     def end(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Protocol
 
+from ..base.pieces import append_piece
 from ..wire.http import ResponseHead
 from .h2_frames import ErrorCode, data_head
 from .h2_windows import ReceiveWindow
@@ -94,7 +95,7 @@ class H2Exchange:
         if self.over or not data:
             return
         assert not self.ending, "body after its end"
-        self._queue.append(data)
+        append_piece(self._queue, data)
         self.unsent_bytes += len(data)
         if not self.is_ready:
             self._owner.has_body(self)

@@ -21,6 +21,7 @@ from typing import cast
 from ..base.errors import TwError
 from ..base.values import HostPort
 from .sockets import reset
+from .stream import StreamTransport
 
 __all__ = ["SpliceResult", "Waiting"]
 
@@ -127,6 +128,17 @@ class _Side(asyncio.Protocol):
         if self.peer is not None and not self.peer.full:
             self.transport.resume_reading()
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that wait on this side, either way."""
+        held = sum(map(len, self._early))
+        if self.transport is None or self.lost:
+            return held
+        held += self.transport.get_write_buffer_size()
+        if isinstance(self.transport, StreamTransport):
+            held += self.transport.get_read_buffer_size()
+        return held
+
     # -- joining ----------------------------------------------------------------------------
 
     def join(self) -> None:
@@ -194,6 +206,11 @@ class Waiting(_Side):
         if not isinstance(peer, tuple) or not peer[0] or not peer[1]:
             return _NOWHERE
         return HostPort(str(peer[0]), int(peer[1]))
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of this connection that wait in this process."""
+        return super().held_bytes + (0 if self._other is None else self._other.held_bytes)
 
     def other_side(self) -> asyncio.Protocol:
         """The protocol for side B; to be asked for once. It is given its transport in any case,

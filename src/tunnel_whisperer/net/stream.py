@@ -71,6 +71,10 @@ class StreamTransport(asyncio.Transport):
         """Bytes accepted by ``write`` and not yet handed to the layer below."""
         raise NotImplementedError
 
+    def get_read_buffer_size(self) -> int:
+        """Bytes of the peer that wait because reading is paused."""
+        raise NotImplementedError
+
     def _buffer_grew(self) -> None:
         if not self._writing_paused and self.get_write_buffer_size() > self._high:
             self._writing_paused = True

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from ..base.errors import Broken, TwError
 from ..base.limits import STREAM_CLOSE_LINGER_S
+from ..base.pieces import append_piece
 from .stream import StreamTransport
 
 __all__ = ["StreamShell", "XhttpStream"]
@@ -35,6 +36,8 @@ class StreamShell(Protocol):
     def stream_acknowledge(self, stream_id: int, count: int) -> None: ...
 
     def stream_unsent(self, stream_id: int) -> int: ...
+
+    def stream_overtook(self, stream_id: int) -> int: ...
 
     def stream_extra(self, stream_id: int, name: str) -> Any: ...
 
@@ -83,7 +86,7 @@ class XhttpStream(StreamTransport):
         if self._closing:
             self._shell.stream_acknowledge(self.stream_id, len(data))
             return
-        self._incoming.append(data)
+        append_piece(self._incoming, data)
         self._deliver()
 
     def feed_end(self) -> None:
@@ -187,6 +190,10 @@ class XhttpStream(StreamTransport):
 
     def get_write_buffer_size(self) -> int:
         return 0 if self._over else self._shell.stream_unsent(self.stream_id)
+
+    def get_read_buffer_size(self) -> int:
+        overtook = 0 if self._over else self._shell.stream_overtook(self.stream_id)
+        return sum(map(len, self._incoming)) + overtook
 
     def pause_reading(self) -> None:
         self._reading_paused = True

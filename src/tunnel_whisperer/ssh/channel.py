@@ -38,6 +38,7 @@ from asyncssh.packet import Boolean, SSHPacket, String, UInt32
 
 from ..base.errors import TwError, Unreachable
 from ..base.limits import SSH_PACKET_BYTES
+from ..base.pieces import append_piece
 from ..net.stream import StreamTransport
 from .faults import open_failure
 from .packets import PacketPath
@@ -254,7 +255,7 @@ class ChannelTransport(StreamTransport):
             self._thrown_away = True
             self._give_back(size)
         elif size:
-            self._incoming.append(data)
+            append_piece(self._incoming, data)
             self._deliver()
 
     # -- delivery -----------------------------------------------------------------------------------
@@ -329,7 +330,7 @@ class ChannelTransport(StreamTransport):
             self._send_window -= size
             self._connection.send_channel_data(self._peer_number, data)
             return
-        self._pending.append(data if isinstance(data, bytes) else bytes(data))
+        append_piece(self._pending, data if isinstance(data, bytes) else bytes(data))
         self._pending_bytes += size
         self._pump()
         self._buffer_grew()
@@ -465,6 +466,10 @@ class ChannelTransport(StreamTransport):
     def get_write_buffer_size(self) -> int:
         """Bytes that wait for a window or for the stream below."""
         return self._pending_bytes
+
+    def get_read_buffer_size(self) -> int:
+        """Bytes of the peer that wait; never more than the window."""
+        return sum(map(len, self._incoming))
 
     def pause_reading(self) -> None:
         """Stop ``data_received`` now; the peer stops when its window is used up."""

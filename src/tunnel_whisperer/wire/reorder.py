@@ -15,18 +15,9 @@ from __future__ import annotations
 
 from collections import deque
 
-__all__ = ["Packet", "PacketQueue", "append_piece"]
+from ..base.pieces import append_piece
 
-_SMALL = 512
-"""Waiting pieces are joined up to this size, so that a body in single bytes costs no object each."""
-
-
-def append_piece(pieces: deque[bytes], data: bytes) -> None:
-    """Add a piece that has to wait."""
-    if pieces and len(pieces[-1]) + len(data) <= _SMALL:
-        pieces[-1] += data
-    else:
-        pieces.append(data)
+__all__ = ["Packet", "PacketQueue"]
 
 
 class Packet:
@@ -55,6 +46,11 @@ class PacketQueue:
         self._next_seq = 0
         self._passed = 0  # bytes of packet next_seq that were handed out, by whichever copy
         self._packets: dict[int, Packet] = {}
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes received and neither handed out nor skipped."""
+        return sum(packet.size - packet.taken for packet in self._packets.values())
 
     def __len__(self) -> int:
         """Packets under way and waiting."""

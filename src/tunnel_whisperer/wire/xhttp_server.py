@@ -267,6 +267,11 @@ class XhttpServer:
             return None
         return session.download.request_id
 
+    def overtook_bytes(self, stream_id: int) -> int:
+        """Bytes of packets that wait for an earlier one."""
+        session = self._streams.get(stream_id)
+        return 0 if session is None else session.overtook_bytes
+
     def next_event(self) -> Event | None:
         """The next order or report; call it until it returns None."""
         return self._events.popleft() if self._events else None

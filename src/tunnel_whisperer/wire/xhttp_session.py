@@ -34,7 +34,8 @@ from types import MappingProxyType
 from typing import Protocol
 
 from ..base.limits import MAX_BUFFERED_POSTS, MAX_POST_BYTES, PACKET_BACKLOG_BYTES, PATH_WINDOW_BYTES
-from .reorder import Packet, PacketQueue, append_piece
+from ..base.pieces import append_piece
+from .reorder import Packet, PacketQueue
 from .xhttp_events import StreamData, StreamEnded, StreamLost, StreamOpened
 from .xhttp_heads import plain_response, stream_response, upload_response
 from .xhttp_requests import Request, RequestTable, Role
@@ -146,6 +147,11 @@ class Session:
     def takes_upload(self) -> bool:
         """Whether a stream-up upload may still come: there is none, and the direction goes on."""
         return self._upload is None and self.phase is not Phase.PEER_ENDED
+
+    @property
+    def overtook_bytes(self) -> int:
+        """Bytes of packets that wait for an earlier one."""
+        return 0 if self._packets is None else self._packets.waiting_bytes
 
     @property
     def mode(self) -> str:
