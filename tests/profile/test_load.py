@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tunnel_whisperer.base.errors import Misuse, render
 from tunnel_whisperer.base.limits import MAX_CONFIG_BYTES
 from tunnel_whisperer.base.values import Grant, HostPort
-from tunnel_whisperer.profile import check_field, load_config, parse_config, with_value
+from tunnel_whisperer.profile import check_field, load_config, parse_config
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINWJZyOcQj6+tbPAsNb+M9EE51xQLbJQoQ7rShqixD4Z"
 
@@ -227,33 +227,6 @@ def test_listen_addresses(address: str) -> None:
 
 def test_a_port_alone_listens_everywhere() -> None:
     assert parse_config(b"mode: relay\nrelay:\n  listen: '443'\n").relay.listen == ":443"
-
-
-def test_one_field_set_by_its_name() -> None:
-    config = parse_config(GOOD.encode())
-    assert with_value(config, "xray.relay_port", "8443").xray.relay_port == 8443
-    assert with_value(config, "xray.http", "2").xray.http == "2"
-    assert with_value(config, "log_level", "debug").log_level == "debug"
-    assert with_value(config, "xray.http", "").xray.http == "auto"
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("xray.relay_prt", "1", "xray.relay_prt: is not a field (try: xray.relay_port)"),
-        ("relay_port", "1", "relay_port: is not a field (try: xray.relay_port)"),
-        ("xary.relay_port", "1", "xary: is not a field (try: xray)"),
-        ("mode", "relay", "mode: cannot be set this way (try: edit config.yaml, or use its own command)"),
-        ("xray", "1", "xray: cannot be set this way (try: edit config.yaml, or use its own command)"),
-        ("client.tunnels", "1",
-         "client.tunnels: cannot be set this way (try: edit config.yaml, or use its own command)"),
-        ("xray.relay_port", "x", "xray.relay_port: 'x' is not a whole number from 1 to 65535"),
-    ],
-)  # fmt: skip
-def test_a_field_that_cannot_be_set(name: str, value: str, message: str) -> None:
-    with pytest.raises(Misuse) as caught:
-        with_value(parse_config(GOOD.encode()), name, value)
-    assert render(caught.value) == f"tw: bad-config: {message}"
 
 
 def test_a_value_of_another_file_is_checked_as_a_field() -> None:

@@ -4,7 +4,7 @@ Stands at the bottom of the control plane. May import base only. Plain synchrono
 """
 
 from .files import ensure_directory, remove_file, write_file, write_files
-from .load import check_field, load_config, parse_config, with_value
+from .load import check_field, load_config, parse_config
 from .places import Profile, default_directory, locked
 from .reference import render_reference
 from .save import format_config, save_config
@@ -37,7 +37,6 @@ __all__ = [
     "remove_file",
     "render_reference",
     "save_config",
-    "with_value",
     "write_file",
     "write_files",
 ]

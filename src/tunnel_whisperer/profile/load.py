@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import MISSING, replace
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,7 +16,7 @@ from ..base.limits import MAX_CONFIG_BYTES, MAX_YAML_DEPTH
 from .kinds import FieldFault, Scalar
 from .schema import FORMAT_VERSION, Config, Declared, Many, Pairs, Section, declared
 
-__all__ = ["check_field", "load_config", "parse_config", "with_value"]
+__all__ = ["check_field", "load_config", "parse_config"]
 
 _YAML_TAG = "tag:yaml.org,2002:"
 
@@ -61,37 +61,6 @@ def parse_config(data: bytes, name: str = "config.yaml") -> Config:
     config: Config = reader.section(Config, root, "")
     _check_ports(config, reader)
     return config
-
-
-def with_value(config: Config, name: str, text: str) -> Config:
-    """The configuration with one field changed, as ``tw config set`` does.
-
-    Args:
-        name: dotted, such as ``xray.relay_port``.
-        text: as it would stand in the file; empty for the default.
-
-    Raises:
-        Misuse: ``bad-config``.
-    """
-    reader = _Reader("")
-    group_name, dot, field_name = name.rpartition(".")
-    tops = {row.name: row for row in declared(Config)}
-    group = tops.get(group_name)
-    if dot and not (group and isinstance(group.shape, Section)):
-        reader.unknown(None, group_name, "", tops)
-    owner = group.shape.cls if group and isinstance(group.shape, Section) else Config
-    rows = {row.name: row for row in declared(owner)}
-    row = rows.get(field_name)
-    if row is None:
-        reader.unknown(None, field_name, f"{group_name}{dot}", rows)
-    if isinstance(row.shape, Section | Many | Pairs) or name in ("mode", "version"):
-        reader.fail(None, name, "cannot be set this way", "edit config.yaml, or use its own command")
-    tag = yaml.SafeLoader("").resolve(ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-    node = ScalarNode(tag, text)
-    value = reader.value(row, node if text else None, name)
-    if not dot:
-        return replace(config, **{field_name: value})
-    return replace(config, **{group_name: replace(getattr(config, group_name), **{field_name: value})})
 
 
 def check_field(name: str, value: str | int) -> Any:
@@ -201,7 +170,7 @@ class _Reader:
     def fail_at(self, field: str, why: str, hint: str = "") -> NoReturn:
         self.fail(self._lines.get(field), field, why, hint)
 
-    def unknown(self, at: Node | None, name: str, prefix: str, rows: dict[str, Declared]) -> NoReturn:
+    def unknown(self, at: Node, name: str, prefix: str, rows: dict[str, Declared]) -> NoReturn:
         close = difflib.get_close_matches(name, rows, n=1)
         home = [
             f"{top.name}.{name}"
@@ -254,10 +223,10 @@ class _Reader:
             seen.add(key.value)
             yield key, value
 
-    def value(self, row: Declared, node: Node | None, name: str) -> Any:
+    def value(self, row: Declared, node: Node, name: str) -> Any:
         """The value of one field; nothing after the colon is its default."""
         shape = row.shape
-        if node is None or (isinstance(node, ScalarNode) and node.tag == f"{_YAML_TAG}null"):
+        if isinstance(node, ScalarNode) and node.tag == f"{_YAML_TAG}null":
             return row.default
         if isinstance(shape, Section):
             return self.section(shape.cls, node, f"{name}.")
@@ -283,4 +252,4 @@ class _Reader:
         try:
             return kind.parse(Scalar(node.value, node.tag.removeprefix(_YAML_TAG)))
         except FieldFault as exc:
-            self.fail(node if self._name else None, name, exc.why, exc.hint)
+            self.fail(node, name, exc.why, exc.hint)
