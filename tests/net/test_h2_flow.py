@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.kit.clock import run
 from tests.net.h2_kit import (
     END_STREAM,
