@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
 import random
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.interop.sshd import Sshd, free_port
 from tests.kit.clock import real_run
 from tests.kit.recorder import Recorder
 from tests.ssh.ends import (
@@ -33,10 +31,10 @@ from tests.ssh.ends import (
 )
 from tunnel_whisperer.base.errors import Misuse, Refused, Retry, TwError, Unreachable
 from tunnel_whisperer.base.values import HostPort
-from tunnel_whisperer.ssh.authorized_keys import Access, format_access
+from tunnel_whisperer.ssh.authorized_keys import Access
 from tunnel_whisperer.ssh.endpoint import SshEndpoint
 from tunnel_whisperer.ssh.keys import fingerprint, generate_ed25519, load_private, normalise_public
-from tunnel_whisperer.ssh.session import ClientSession, open_session
+from tunnel_whisperer.ssh.session import ClientSession
 
 _MISSING = [name for name in ("ssh", "sshd", "ssh-keygen") if not shutil.which(name)]
 pytestmark = [
@@ -46,12 +44,6 @@ pytestmark = [
 
 MB = 1024 * 1024
 _PATIENCE_S = 15
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Echo(Recorder):
@@ -220,7 +212,7 @@ async def _echo(port: int, data: bytes) -> bytes:
 
 def test_ssh_reaches_a_granted_port_and_no_other(tmp_path: Path) -> None:
     async def main() -> None:
-        good, bad = _free_port(), _free_port()
+        good, bad = free_port(), free_port()
         async with _served(tmp_path) as (door, client):
             options = ("-L", f"127.0.0.1:{good}:127.0.0.1:5432", "-L", f"127.0.0.1:{bad}:127.0.0.1:5433")
             async with _forwarding(client, *options) as process:
@@ -237,7 +229,7 @@ def test_ssh_reaches_a_granted_port_and_no_other(tmp_path: Path) -> None:
 
 def test_many_connections_of_ssh_at_once(tmp_path: Path) -> None:
     async def main() -> None:
-        port = _free_port()
+        port = free_port()
         async with _served(tmp_path) as (door, client):
             async with _forwarding(client, "-L", f"127.0.0.1:{port}:127.0.0.1:5432"):
                 await _echo(port, b"up")
@@ -267,7 +259,7 @@ def test_ssh_with_each_cipher_and_with_new_keys_on_the_way(tmp_path: Path, ciphe
 
 def test_new_keys_that_we_ask_for(tmp_path: Path) -> None:
     async def main() -> None:
-        port = _free_port()
+        port = free_port()
         options = ("-L", f"127.0.0.1:{port}:127.0.0.1:5432")
         async with _served(tmp_path) as (door, client), _forwarding(client, *options):
             await _echo(port, b"up")
@@ -316,7 +308,7 @@ def test_ssh_is_refused_everything_else(tmp_path: Path, name: str, args: tuple[s
 
 def test_the_socks_port_of_ssh_reaches_what_is_granted_and_no_more(tmp_path: Path) -> None:
     async def main() -> None:
-        port = _free_port()
+        port = free_port()
         async with _served(tmp_path) as (door, client), _forwarding(client, "-D", f"127.0.0.1:{port}"):
             for target, reached in ((5432, True), (5433, False)):
                 reader, writer = await _connect(port)
@@ -391,74 +383,6 @@ def test_ssh_does_not_believe_another_host_key(tmp_path: Path) -> None:
 # -- our session at a real sshd -------------------------------------------------------------------------------
 
 
-class Sshd:
-    """A real server that lets the user's key in, with what its line grants.
-
-    Unrealistic: it serves one system account, as somebody without rights.
-    """
-
-    def __init__(self, directory: Path, access: Access, extra: str = "") -> None:
-        self.port = _free_port()
-        uid = pwd.getpwnam("daemon").pw_uid if os.geteuid() == 0 else os.geteuid()
-        self.account = pwd.getpwuid(uid).pw_name
-        (directory / "host").write_bytes(HOST_KEY)
-        (directory / "host").chmod(0o600)
-        (directory / "authorized_keys").write_text(format_access(access) + "\n")
-        config = directory / "sshd_config"
-        config.write_text(
-            f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {directory}/host\nStrictModes no\n"
-            f"AuthorizedKeysFile {directory}/authorized_keys\nPasswordAuthentication no\n"
-            f"KbdInteractiveAuthentication no\nPidFile none\nUsePAM no\n{extra}\n"
-        )
-        user = {}
-        if os.geteuid() == 0:
-            user = {"user": uid, "group": uid, "extra_groups": []}
-            for path in (directory, *directory.iterdir()):
-                os.chown(path, uid, uid)
-        command = [shutil.which("sshd") or "", "-D", "-e", "-f", str(config)]
-        self._log = directory / "sshd.log"
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(command, stderr=log, **user)  # type: ignore[call-overload]
-        self._wait()
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                assert self.process.poll() is None and time.monotonic() < deadline, self.log
-                time.sleep(0.02)
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text(errors="replace")
-
-    def children(self) -> list[int]:
-        """The processes that serve the sessions."""
-        found, new = [], [self.process.pid]
-        while new:
-            pid = new.pop()
-            new += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-            found.append(pid)
-        return found[1:]
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(10)
-
-    async def log_in(self, *, key: bytes = USER_KEY, host_key: str = HOST_PUBLIC) -> ClientSession:
-        loop = asyncio.get_running_loop()
-        return await open_session(
-            lambda factory: loop.create_connection(factory, "127.0.0.1", self.port),
-            user=self.account,
-            private_key=key,
-            host_key=host_key,
-            name="relay",
-        )
-
-
 @pytest.fixture
 def directory() -> Iterator[Path]:
     """Not below pytest's own, into which sshd's account cannot look."""
@@ -526,13 +450,13 @@ def test_new_keys_that_we_ask_a_real_server_for(directory: Path) -> None:
 
 def test_what_a_real_server_refuses(directory: Path) -> None:
     async def main() -> None:
-        async with _sshd(directory, publishes=_free_port()) as (sshd, target):
+        async with _sshd(directory, publishes=free_port()) as (sshd, target):
             session = await sshd.log_in()
             with pytest.raises(Refused) as info:
                 await session.open_channel(HostPort("127.0.0.1", 9), ORIGIN, Recorder)
             assert info.value.code == "not-authorised" and info.value.where == "127.0.0.1:9"
             with pytest.raises(Refused) as info:
-                await session.publish(HostPort("127.0.0.1", _free_port()), lambda _: Recorder())
+                await session.publish(HostPort("127.0.0.1", free_port()), lambda _: Recorder())
             assert info.value.code == "not-authorised"
             assert await _through(session, target, b"still up") == b"still up"
             session.abort()
@@ -560,7 +484,7 @@ def test_a_reset_that_a_real_server_does_not_understand_harms_nothing(directory:
 
 def test_a_real_server_publishes_for_us(directory: Path) -> None:
     async def main() -> None:
-        port = _free_port()
+        port = free_port()
         async with _sshd(directory, publishes=port) as (sshd, _):
             session = await sshd.log_in()
             origins: list[HostPort] = []

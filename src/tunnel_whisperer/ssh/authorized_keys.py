@@ -162,7 +162,11 @@ def _sources(text: str) -> tuple[str, ...]:
 
 
 def format_access(access: Access) -> str:
-    """The line for ``access``, without line end; ``parse_access`` gives the same value back."""
+    """The line for ``access``, without line end; ``parse_access`` gives the same value back.
+
+    For this module alone: OpenSSH takes the absence of ``permitopen`` or ``permitlisten`` for "any"
+    (its ``sshd_config`` can say otherwise), and reads a line without them more generously than meant.
+    """
     options = [f'from="{",".join(access.only_from)}"'] if access.only_from else []
     options += [f'permitopen="{target}"' for target in sorted(access.opens)]
     options += [f'permitlisten="{bind}"' for bind in sorted(access.listens)]
