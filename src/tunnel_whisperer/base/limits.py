@@ -89,6 +89,69 @@ else would tell that its client is gone. As Xray's idle limit (wire spec 6)."""
 MAX_REFUSED_BODY_BYTES = 256 * 1024
 """Body of a refused request that is read and thrown away before the request is reset."""
 
+# -- shares of one relay and of one server ------------------------------------------------------
+
+MAX_STREAMS_PER_TENANT = 1024
+"""Streams of one server and its users at a relay: one for each client that is connected."""
+
+MAX_STREAMS_PER_USER = 32
+"""Those of one certificate: the machines on which somebody uses one file, and reconnections whose
+predecessors are not known to be dead yet."""
+
+USER_STREAMS_BURST = 60
+"""Streams that one certificate may begin at once. A client that tries all transports makes three."""
+
+USER_STREAMS_PER_S = 2
+"""Streams that it may begin for good. Each costs the server a key exchange, also for a user who was
+deleted there; a client of ours makes three every 2 s at most."""
+
+TENANT_STREAMS_BURST = MAX_STREAMS_PER_TENANT
+"""Streams that all of a tenant's may begin at once: the relay was restarted, and all come back."""
+
+TENANT_STREAMS_PER_S = 50
+"""Streams that they may begin for good: a tenant can make up any number of users."""
+
+MAX_HELD_BYTES_PER_TENANT = 256 * 1024 * 1024
+"""Bytes of a tenant's connections that wait in the relay for who reads slowly or not at all; above,
+the connection that holds most is reset. 16 at PATH_WINDOW_BYTES, a thousand ordinary ones."""
+
+MAX_HELD_BYTES_PER_USER = 256 * 1024 * 1024
+"""The same at a server, for one user."""
+
+MAX_HELD_BYTES = 1024 * 1024 * 1024
+"""The same for all tenants of a relay, or users of a server; who holds most loses first."""
+
+HELD_CHECK_S = 1.0
+"""How often that is looked at: what one line carries in this time may be held besides."""
+
+MAX_LOGINS = 128
+"""SSH logins under way at a server, whatever the relay lets through; above, the oldest is ended: it
+is the least likely to succeed. Each holds 0.1 MB."""
+
+MAX_LOGINS_AT_RELAY = 1024
+"""The same at a relay, where all servers come back at once after a restart."""
+
+LOGINS_BURST = 500
+"""SSH logins that a server takes up at once: its clients come back after the relay's restart."""
+
+LOGINS_PER_S = 20
+"""SSH logins that it takes up for good: each costs 5 ms of a processor, and a hostile relay could
+ask for them all day."""
+
+MAX_SESSIONS_PER_SERVER = 8
+"""SSH sessions of one server at its relay: the living one, and those not known to be dead yet. Above,
+the oldest is ended."""
+
+MAX_SESSIONS_PER_USER = 32
+"""SSH sessions of one user at a server, for the same reasons as MAX_STREAMS_PER_USER; above, the
+oldest is ended."""
+
+MAX_TARGETS_PER_USER = 4096
+"""Connections to targets, open and being opened, of one user over all sessions."""
+
+MAX_LOCAL_CONNECTIONS = 4096
+"""Connections of one local port, waiting ones included: as MAX_CHANNELS_PER_SESSION."""
+
 # -- SSH ---------------------------------------------------------------------------------------
 
 SSH_LOGIN_TIMEOUT_S = 20.0

@@ -71,7 +71,9 @@ class XhttpAcceptor(Generic[V]):
 
     Args:
         path: the tenant's path, such as ``/tw/srv1``.
-        open_stream: gives the protocol for a new stream; its ``connection_made`` follows.
+        open_stream: gives the protocol for a new stream; its ``connection_made`` follows. What it
+            raises cuts the stream.
+        stream_gone: called once for each such stream, after the last call to its protocol.
         draw: ``draw(lo, hi)`` returns an integer of that range, both ends included.
     """
 
@@ -80,10 +82,12 @@ class XhttpAcceptor(Generic[V]):
         path: str,
         open_stream: Callable[[XhttpStream, V], asyncio.Protocol],
         draw: Callable[[int, int], int],
+        stream_gone: Callable[[V], None] = lambda visitor: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._machine = XhttpServer(path, draw)
         self._open_stream = open_stream
+        self._stream_gone = stream_gone
         self._requests: dict[int, _Request[V]] = {}
         self._streams: dict[int, XhttpStream] = {}
         self._cause: TwError | None = None  # of the reset in hand
@@ -225,9 +229,16 @@ class XhttpAcceptor(Generic[V]):
                     stream.feed_lost(self._reason(code, why))
 
     def _opened(self, stream_id: int, request: _Request[V]) -> None:
-        stream = self._streams[stream_id] = request.stream = XhttpStream(self, stream_id)
+        visitor = request.visitor
+        stream = XhttpStream(self, stream_id, lambda _: self._stream_gone(visitor))
         try:
-            stream.start(self._open_stream(stream, request.visitor))
+            protocol = self._open_stream(stream, visitor)
+        except TwError:
+            self._machine.reset_stream(stream_id, self._loop.time())
+            return
+        self._streams[stream_id] = request.stream = stream
+        try:
+            stream.start(protocol)
         except Exception:  # noqa: BLE001 - it must not keep the other streams' events from them
             _log.exception("a stream could not be opened")
             stream.abort()

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from ..base.errors import Refused, TwError
+from ..base.limits import MAX_SESSIONS_PER_SERVER
 from ..base.values import HostPort
 from ..ssh.endpoint import Opened, ServerSession
 from .rendezvous import Rendezvous
@@ -22,7 +23,7 @@ class RelayPolicy:
     def __init__(self, rendezvous: Rendezvous) -> None:
         self._rendezvous = rendezvous
         self._tenants: dict[str, Tenant] = {}
-        self._sessions: set[ServerSession] = set()
+        self._sessions: dict[ServerSession, None] = {}  # the oldest first
 
     def set_tenants(self, tenants: Iterable[Tenant]) -> None:
         """Replace all tenants; sessions of those that went, or whose key changed, end at once."""
@@ -52,9 +53,12 @@ class RelayPolicy:
         self._rendezvous.unlisten(session, bind)
 
     def session_opened(self, session: ServerSession) -> None:
-        self._sessions.add(session)
+        self._sessions[session] = None
+        same = [other for other in self._sessions if other.user == session.user]
+        if len(same) > MAX_SESSIONS_PER_SERVER:
+            same[0].close("too many sessions of this server")
 
     def session_closed(self, session: ServerSession, error: TwError | None) -> None:
-        self._sessions.discard(session)
+        self._sessions.pop(session, None)
         self._rendezvous.forget(session)
         _log.info("%s: server disconnected: %s", session.user, error or "closed in order")

@@ -15,7 +15,13 @@ from functools import partial
 from pathlib import Path
 
 from ..base.errors import TwError
-from ..base.limits import PATH_WINDOW_BYTES
+from ..base.limits import (
+    MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_ADDRESS,
+    MAX_LOGINS_AT_RELAY,
+    PATH_WINDOW_BYTES,
+)
+from ..base.tasks import TaskSet
 from ..base.values import HostPort
 from ..net.http import Exchange, ExchangeHandler
 from ..net.http_front import HttpFront
@@ -29,6 +35,7 @@ from ..wire.http import RequestHead, ResponseHead, header
 from ..wire.vless import RequestHeader
 from .gate import RELAY_SSH, Gate, Visitor
 from .policy import RelayPolicy
+from .quota import Quota
 from .rendezvous import Rendezvous
 from .tenant import CheckCertificate, Tenant
 
@@ -70,11 +77,12 @@ class Relay:
         self._gate = Gate(check)
         self._rendezvous = Rendezvous()
         self._policy = RelayPolicy(self._rendezvous)
-        self._endpoint = SshEndpoint(settings.host_key, self._policy)
+        self._endpoint = SshEndpoint(settings.host_key, self._policy, MAX_LOGINS_AT_RELAY)
         self._acceptors: dict[str, XhttpAcceptor[Visitor]] = {}
         self._tenants: dict[str, Tenant] = {}
         self._listener: Listener | None = None
         self._random = random.SystemRandom()
+        self._tasks = TaskSet("relay", _log)
 
     # -- life -------------------------------------------------------------------------------
 
@@ -85,12 +93,19 @@ class Relay:
             Misuse: ``port-in-use``, ``bad-certificate``.
         """
         self._listener = Listener(
-            self._settings.listen, lambda: HttpFront(self._accept), context=self._context()
+            self._settings.listen,
+            lambda: HttpFront(self._accept),
+            context=self._context(),
+            # A proxy's address is everybody's.
+            max_per_address=MAX_CONNECTIONS if self._settings.behind_proxy else MAX_CONNECTIONS_PER_ADDRESS,
         )
-        return await self._listener.start()
+        bound = await self._listener.start()
+        self._tasks.spawn(self._rendezvous.watch(), "watch")
+        return bound
 
     async def close(self) -> None:
         """Stop listening and cut everything."""
+        await self._tasks.drain()
         if self._listener is not None:
             await self._listener.close()
         for acceptor in self._acceptors.values():
@@ -143,13 +158,25 @@ class Relay:
     def _acceptor(self, tenant: Tenant) -> XhttpAcceptor[Visitor]:
         acceptor = self._acceptors.get(tenant.server_id)
         if acceptor is None:
-            acceptor = XhttpAcceptor(tenant.path, self._open_stream, self._random.randint)
+            quota = Quota()
+            acceptor = XhttpAcceptor(
+                tenant.path,
+                partial(self._open_stream, quota),
+                self._random.randint,
+                lambda visitor: quota.leave(visitor.uuid),
+            )
             self._acceptors[tenant.server_id] = acceptor
         return acceptor
 
     # -- the second gate: streams -----------------------------------------------------------
 
-    def _open_stream(self, stream: XhttpStream, visitor: Visitor) -> asyncio.Protocol:
+    def _open_stream(self, quota: Quota, stream: XhttpStream, visitor: Visitor) -> asyncio.Protocol:
+        try:
+            quota.enter(visitor.uuid, asyncio.get_running_loop().time())
+        except TwError as exc:
+            if quota.is_news():
+                _log.warning("%s: %s: streams are refused", visitor.tenant.server_id, exc)
+            raise
         return VlessServer(partial(self._admit, visitor))
 
     def _admit(
@@ -167,11 +194,23 @@ class Relay:
 
 
 class _NotFound:
-    """The answer to everybody else: a bare 404, the same for every path and method."""
+    """The answer to everybody else: a bare 404, the same for every path and method.
+
+    The rest of the request is of no interest, and would keep a place on the connection. On HTTP/2
+    it is reset, as RFC 9113 section 8.1 has it; HTTP/1.1 has to be read to its end, within limits.
+    """
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._ended = False
         exchange.respond(ResponseHead(404, (("content-length", "0"),)), end=True)
+        if exchange.get_extra_info("http_version") == "2":
+            # Later: it may have ended with its head.
+            asyncio.get_running_loop().call_soon(self._leave)
+
+    def _leave(self) -> None:
+        if not self._ended:
+            self._exchange.reset()
 
     def response_received(self, head: ResponseHead) -> None:
         raise AssertionError("a server receives no responses")
@@ -180,10 +219,10 @@ class _NotFound:
         self._exchange.acknowledge(len(data))
 
     def body_ended(self) -> None:
-        pass
+        self._ended = True
 
     def exchange_lost(self, exc: TwError | None) -> None:
-        pass
+        self._ended = True
 
     def body_progressed(self) -> None:
         pass

@@ -11,8 +11,10 @@ import asyncio
 import logging
 
 from ..base.errors import TwError, Unreachable
+from ..base.limits import HELD_CHECK_S, MAX_HELD_BYTES, MAX_HELD_BYTES_PER_TENANT
 from ..base.tasks import TaskSet
 from ..base.values import HostPort
+from ..net.held import whom_to_cut
 from ..net.splice import Waiting
 from ..ssh.endpoint import ServerSession
 
@@ -26,6 +28,7 @@ class Rendezvous:
 
     def __init__(self) -> None:
         self._listeners: dict[HostPort, list[ServerSession]] = {}
+        self._joined: dict[HostPort, set[Waiting]] = {}
         self._tasks = TaskSet("rendezvous", _log)
 
     def listen(self, session: ServerSession, bind: HostPort) -> None:
@@ -64,7 +67,8 @@ class Rendezvous:
         if not stack:
             raise Unreachable("server-not-there", f"no server listens on {bind}")
         session = stack[-1]
-        waiting = Waiting()
+        waiting = Waiting(on_end=lambda _: self._ended(bind, waiting))
+        self._joined.setdefault(bind, set()).add(waiting)
         self._tasks.spawn(self._connect(session, bind, origin, waiting), f"join-{bind.port}")
         return waiting
 
@@ -76,6 +80,25 @@ class Rendezvous:
         except TwError as exc:
             _log.info("%s: the server did not take the connection: %s", bind, exc)
             waiting.give_up()
+
+    def _ended(self, bind: HostPort, waiting: Waiting) -> None:
+        joined = self._joined[bind]
+        joined.discard(waiting)
+        if not joined:
+            del self._joined[bind]
+
+    def make_room(self) -> None:
+        """Reset the largest of those connections that hold too much memory between them."""
+        for waiting in whom_to_cut(self._joined, per_group=MAX_HELD_BYTES_PER_TENANT, total=MAX_HELD_BYTES):  # type: ignore[arg-type]
+            held = waiting.held_bytes // 2**20
+            _log.warning("%s: a connection that holds %d MiB is reset, to make room", waiting.origin, held)
+            waiting.give_up(Unreachable("too-many", "too much is held for it"))
+
+    async def watch(self) -> None:
+        """Make room when it is needed; until cancelled."""
+        while True:
+            await asyncio.sleep(HELD_CHECK_S)
+            self.make_room()
 
     async def drain(self) -> None:
         """End what is under way."""

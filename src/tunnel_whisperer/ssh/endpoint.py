@@ -27,6 +27,7 @@ from asyncssh.public_key import decode_ssh_public_key
 from ..base.errors import TwError, Unreachable
 from ..base.limits import (
     MAX_CHANNELS_PER_SESSION,
+    MAX_LOGINS,
     SSH_LOGIN_FAILURES,
     SSH_LOGIN_TIMEOUT_S,
     SSH_OPEN_TIMEOUT_S,
@@ -168,11 +169,18 @@ class _Owner(asyncssh.SSHServer):
 class ServerSession:
     """One peer's connection; told to the policy once it has logged in."""
 
-    def __init__(self, policy: Policy, options: SSHServerConnectionOptions, extra: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        options: SSHServerConnectionOptions,
+        extra: Mapping[str, Any],
+        login_over: Callable[[ServerSession], None],
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.extra = extra
         """What the caller of ``accept`` knows about the stream."""
         self._policy = policy
+        self._login_over = login_over
         self._connection = _Connection(loop, options, self)
         self._pulse = Pulse(self._connection, self._connection.connection_lost)
         self._tasks = TaskSet("ssh", _log)
@@ -240,12 +248,14 @@ class ServerSession:
 
     def _opened(self) -> None:
         self._is_open = True
+        self._login_over(self)
         self._pulse.start()
         self._policy.session_opened(self)
 
     def _lost(self, exc: Exception | None) -> None:
         self._pulse.stop()
         self._tasks.cancel()
+        self._login_over(self)
         if self._is_open:
             self._is_open = False
             error = None if exc is None else session_fault(exc, self._farewell)
@@ -286,13 +296,16 @@ class SshEndpoint:
     Args:
         host_key: private key, OpenSSH PEM.
         policy: asked about everything.
+        max_logins: sessions that have not logged in yet; one more ends the oldest.
 
     Raises:
         Misuse: ``bad-key``.
     """
 
-    def __init__(self, host_key: bytes, policy: Policy) -> None:
+    def __init__(self, host_key: bytes, policy: Policy, max_logins: int = MAX_LOGINS) -> None:
         self._policy = policy
+        self._max_logins = max_logins
+        self._logins: dict[ServerSession, None] = {}  # the oldest first
         self._options = SSHServerConnectionOptions(
             **common_options(),
             server_factory=asyncssh.SSHServer,
@@ -310,5 +323,14 @@ class SshEndpoint:
         Args:
             extra: kept as ``session.extra``.
         """
-        session = ServerSession(self._policy, self._options, extra)
+        if len(self._logins) >= self._max_logins:
+            oldest = next(iter(self._logins))
+            self._login_over(oldest)
+            oldest.close("too many logins at once")
+        session = ServerSession(self._policy, self._options, extra, self._login_over)
+        self._logins[session] = None
         return SshWire(session._connection)
+
+    def _login_over(self, session: ServerSession) -> None:
+        """It has logged in, or never will."""
+        self._logins.pop(session, None)
