@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -94,7 +95,8 @@ def test_postgresql_with_fifty_clients(bridge: Bridge, tmp_path: Path) -> None:
         assert "number of clients: 50" in out
     finally:
         for name in lab_processes(lab, "postgres"):
-            os.kill(name, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(name, signal.SIGKILL)
         shutil.rmtree(data, ignore_errors=True)
 
 
@@ -108,7 +110,15 @@ def lab_processes(lab: object, name: str) -> list[int]:
         text=True,
         check=False,
     ).stdout.split()
-    return [int(pid) for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == name]
+    found = []
+    for pid in pids:
+        try:
+            command = Path(f"/proc/{pid}/comm").read_text().strip()
+        except OSError:  # PostgreSQL's own processes come and go: this one went
+            continue
+        if command == name:
+            found.append(int(pid))
+    return found
 
 
 def test_nothing_else_gets_through(bridge: Bridge) -> None:
