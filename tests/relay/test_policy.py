@@ -10,6 +10,7 @@ import pytest
 from tests.kit.clock import run
 from tests.relay.test_gate import OTHER, PLANT
 from tunnel_whisperer.base.errors import Refused
+from tunnel_whisperer.base.limits import MAX_SESSIONS_PER_SERVER
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.relay.policy import RelayPolicy
 from tunnel_whisperer.relay.rendezvous import Rendezvous
@@ -50,6 +51,17 @@ def test_a_server_listens_on_its_own_port_and_nowhere_else(bind: str) -> None:
     assert not rendezvous.is_listening(HostPort.parse(bind))
     assert policy.listen(session, PLANT.listener)
     assert rendezvous.is_listening(PLANT.listener)
+
+
+def test_one_session_too_many_ends_the_oldest_of_the_same_server() -> None:
+    policy, _, _, _ = _setting()
+    fakes = [FakeSession("plant", PLANT.ssh_public_key) for _ in range(MAX_SESSIONS_PER_SERVER + 1)]
+    stranger = FakeSession("other", OTHER.ssh_public_key)
+    policy.session_opened(cast(ServerSession, stranger))
+    for fake in fakes:
+        policy.session_opened(cast(ServerSession, fake))
+    assert [bool(fake.closed) for fake in fakes] == [True] + [False] * MAX_SESSIONS_PER_SERVER
+    assert not stranger.closed
 
 
 def test_the_relay_opens_no_connections() -> None:

@@ -7,8 +7,10 @@ from typing import cast
 import pytest
 
 from tests.kit.clock import run
-from tests.kit.pipe import pipe
+from tests.kit.pipe import PipeTransport, pipe
+from tests.kit.recorder import Recorder
 from tunnel_whisperer.base.errors import TwError, Unreachable
+from tunnel_whisperer.base.limits import HELD_CHECK_S
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.relay.rendezvous import Rendezvous
 from tunnel_whisperer.ssh.endpoint import ServerSession
@@ -65,6 +67,37 @@ def test_the_newest_serves_and_an_older_one_gets_the_port_back() -> None:
         assert (len(old.opened), len(new.opened)) == (1, 1)
         rendezvous.unlisten(_session(old), BIND)
         assert not rendezvous.is_listening(BIND)
+        await rendezvous.drain()
+
+    run(main())
+
+
+def test_who_holds_too_much_is_reset_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tunnel_whisperer.relay.rendezvous.MAX_HELD_BYTES_PER_TENANT", 50_000)
+
+    async def main() -> None:
+        rendezvous = Rendezvous()
+        session = FakeSession("s")
+        rendezvous.listen(_session(session), BIND)
+        ends: list[tuple[Recorder, PipeTransport]] = []
+        for _ in range(2):
+            client, joined = Recorder(), rendezvous.join(BIND, ORIGIN)
+            near, inner = pipe()
+            near.start(client)
+            inner.start(joined)
+            await asyncio.sleep(0.2)
+            stuck, far = pipe()
+            stuck.start(session.opened[-1])
+            far.start(Recorder())
+            far.pause_reading()
+            ends.append((client, near))
+        ends[0][1].write(bytes(2_000_000))
+        ends[1][1].write(bytes(10_000))
+        watching = asyncio.get_running_loop().create_task(rendezvous.watch())
+        await asyncio.sleep(2 * HELD_CHECK_S)
+        watching.cancel()
+        assert [client.lost for client, _ in ends] == [True, False]
+        ends[1][1].abort()
         await rendezvous.drain()
 
     run(main())

@@ -21,10 +21,11 @@ class Holder(Protocol):
         """Bytes of it that wait in this process."""
 
 
+K = TypeVar("K", bound=Hashable)
 H = TypeVar("H", bound=Holder)
 
 
-def whom_to_cut(groups: Mapping[Hashable, Iterable[H]], *, per_group: int, total: int) -> list[H]:
+def whom_to_cut(groups: Mapping[K, Iterable[H]], *, per_group: int, total: int) -> list[H]:
     """The connections whose end brings each group, and all together, below their limits.
 
     Args:
