@@ -107,6 +107,7 @@ def _commit() -> str:
 def write(lines: Sequence[Line], about: dict[str, Any], arguments: Sequence[str]) -> Path:
     """Keep a run under results/."""
     now = time.strftime("%Y-%m-%dT%H%M")
+    _RESULTS.mkdir(exist_ok=True)
     path = _RESULTS / f"{now}-{about['commit'].rstrip('+')}.json"
     record = {
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

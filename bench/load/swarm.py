@@ -9,7 +9,9 @@ Unlike the other loads this one imports the product, to make hundreds of its end
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import socket
 import sys
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from tunnel_whisperer.base.tasks import TaskSet
 from tunnel_whisperer.base.values import Grant, HostPort
 from tunnel_whisperer.bundle import install_bundle, open_bundle, pack_client
 from tunnel_whisperer.daemon import ClientRoot, ServerRoot, run_until_stopped
+from tunnel_whisperer.net import dial, sockets
 from tunnel_whisperer.profile import Profile
 from tunnel_whisperer.ssh.keeper import KeeperState, KeeperStatus
 from tunnel_whisperer.tenancy import (
@@ -50,6 +53,18 @@ def enrol(directory: Path, port: int, count: int) -> None:
         client = Profile(directory / f"client-{number}")
         client.ensure()
         install_bundle(client, open_bundle(pack_client(server, user)))
+
+
+def spread_sources() -> None:
+    """Dial from many loopback addresses in turn: a relay takes MAX_CONNECTIONS_PER_ADDRESS from one,
+    and a thousand machines do not share an address."""
+    numbers = itertools.cycle(range(2, 250))
+
+    def bind_and_tune(sock: socket.socket) -> None:
+        sock.bind((f"127.0.0.{next(numbers)}", 0))
+        sockets.tune(sock)
+
+    vars(dial)["tune"] = bind_and_tune
 
 
 class Swarm:
@@ -95,6 +110,7 @@ def main() -> None:
     if verb == "enrol":
         enrol(directory, port, count)
     else:
+        spread_sources()
         run_until_stopped(Swarm(directory, count).run)
 
 
