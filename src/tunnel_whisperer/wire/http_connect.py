@@ -115,11 +115,11 @@ class HttpConnect:
         if self._has_credentials:
             return _refused(
                 "the proxy does not accept this user name and password",
-                "set them again: tw proxy set http://user:password@host:port",
+                "write proxy: http://user:password@host:port into config.yaml",
             )
         return _refused(
             "the proxy wants a user name and a password",
-            "set them: tw proxy set http://user:password@host:port",
+            "write proxy: http://user:password@host:port into config.yaml",
         )
 
 
