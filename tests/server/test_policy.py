@@ -13,6 +13,7 @@ from tests.kit.clock import real_run
 from tests.kit.pipe import connect
 from tests.kit.recorder import Recorder
 from tunnel_whisperer.base.errors import Refused, TwError, Unreachable
+from tunnel_whisperer.base.limits import MAX_SESSIONS_PER_USER
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.net.listen import listen_local
 from tunnel_whisperer.server.policy import TargetPolicy
@@ -156,6 +157,75 @@ def test_a_record_that_changes_ends_what_it_no_longer_allows(setting: Setting) -
         setting.path.write_text("")
         setting.policy.recheck()
         assert setting.fake.closed == ["this user was removed or has expired"]
+        await listener.close()
+
+    real_run(main())
+
+
+def test_one_session_too_many_ends_the_oldest_of_the_same_user(setting: Setting) -> None:
+    setting.grant()
+    fakes = [FakeSession(setting.key) for _ in range(MAX_SESSIONS_PER_USER + 1)]
+    another = FakeSession("ssh-ed25519 BBBB")
+    for fake in [another, *fakes]:
+        setting.policy.session_opened(cast(ServerSession, fake))
+    assert [bool(fake.closed) for fake in fakes] == [True] + [False] * MAX_SESSIONS_PER_USER
+    assert not another.closed
+
+
+def test_a_user_has_so_many_connections_over_all_sessions(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tunnel_whisperer.server.policy.MAX_TARGETS_PER_USER", 2)
+
+    async def main() -> None:
+        ends = [Recorder() for _ in range(3)]
+        queue = iter(ends)
+        listener = await listen_local(HostPort("127.0.0.1", 0), lambda: next(queue))
+        target = listener.bound_address
+        setting.grant(f'permitopen="{target}"', 'permitopen="127.0.0.1:1"')
+        with pytest.raises(Unreachable):  # who did not get through takes no place
+            await setting.open(HostPort("127.0.0.1", 1))
+        far = []
+        for _ in range(2):
+            session = cast(ServerSession, FakeSession(setting.key))
+            near, _ = connect(Recorder(), await setting.policy.open(session, target, ORIGIN))
+            far.append(near)
+        with pytest.raises(Refused) as caught:
+            await setting.open(target)
+        assert caught.value.code == "too-many"
+        far[0].abort()
+        await ends[0].got_lost()
+        await asyncio.sleep(0.01)  # the end of our own side of it
+        far.append(connect(Recorder(), await setting.open(target))[0])
+        for transport in far[1:]:
+            transport.abort()
+        for end in ends:
+            await end.got_lost()
+        await listener.close()
+
+    real_run(main())
+
+
+def test_who_holds_too_much_is_reset(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tunnel_whisperer.server.policy.MAX_HELD_BYTES_PER_USER", 50_000)
+
+    async def main() -> None:
+        app, end = Recorder(), Recorder()
+        listener = await listen_local(HostPort("127.0.0.1", 0), lambda: end)
+        setting.grant(f'permitopen="{listener.bound_address}"')
+        near, _ = connect(app, await setting.open(listener.bound_address))
+        while end.transport is None:
+            await asyncio.sleep(0)
+        setting.policy.make_room()
+        await asyncio.sleep(0)
+        assert not app.lost
+        end.transport.pause_reading()
+        for _ in range(100):
+            near.write(bytes(200_000))
+            await asyncio.sleep(0)
+        setting.policy.make_room()
+        await app.got_lost()
+        end.transport.abort()
         await listener.close()
 
     real_run(main())

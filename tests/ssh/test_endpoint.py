@@ -12,9 +12,11 @@ from asyncssh.constants import MSG_CHANNEL_OPEN
 from asyncssh.packet import SSHPacket, String, UInt32
 
 from tests.kit.clock import run
+from tests.kit.pipe import pipe
 from tests.kit.recorder import Recorder
 from tests.ssh.ends import (
     BIND,
+    HOST_KEY,
     HOST_PUBLIC,
     ORIGIN,
     TARGET,
@@ -27,6 +29,29 @@ from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.ssh.endpoint import ServerSession, SshEndpoint
 
 MB = 1024 * 1024
+
+
+# -- logins that never end ---------------------------------------------------------------------------
+
+
+def test_one_login_too_many_ends_the_oldest() -> None:
+    async def main() -> None:
+        endpoint = SshEndpoint(HOST_KEY, Door(), max_logins=2)
+        knockers = [Recorder() for _ in range(3)]
+        for knocker in knockers:
+            near, far = pipe()
+            near.start(knocker)
+            far.start(endpoint.accept({}))
+            await knocker.got(4)  # its version
+        await knockers[0].until(lambda: knockers[0].eof or knockers[0].lost)
+        assert [knocker.eof or knocker.lost for knocker in knockers] == [True, False, False]
+        for knocker in knockers:
+            assert knocker.transport is not None
+            knocker.transport.abort()
+        await asyncio.sleep(2)
+        assert not endpoint._logins
+
+    run(main())
 
 
 # -- nothing but granted connections -----------------------------------------------------------------

@@ -12,7 +12,6 @@ _WHOLE = "tests/daemon/test_three_roles.py"
 COVERED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "tunnel_whisperer.daemon.client_root": (_WHOLE, "assembles: a whole client runs in each scenario"),
     "tunnel_whisperer.daemon.server_root": (_WHOLE, "assembles: a whole server runs in each scenario"),
-    "tunnel_whisperer.server.server": (_WHOLE, "assembles: publishes at a real relay, ends real sessions"),
     "tunnel_whisperer.tunnel.tunnel": (_WHOLE, "assembles: its words for each failure are asserted there"),
     "tunnel_whisperer.daemon.demo": ("tests/cli/test_demo.py", "the demonstration has one way to be run"),
 }

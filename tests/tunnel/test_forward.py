@@ -155,6 +155,24 @@ def test_a_session_that_dies_before_the_channel_was_open_is_followed_by_the_next
     real_run(main())
 
 
+def test_a_port_takes_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tunnel_whisperer.tunnel.forward.MAX_LOCAL_CONNECTIONS", 1)
+
+    async def main() -> None:
+        port, reader, writer = await _connect(FakeKeeper(FakeSession()), b"first")
+        await _settled(lambda: port.opened == 1)
+        address = port.address
+        late, late_writer = await asyncio.open_connection(address.host, address.port)
+        with pytest.raises(ConnectionError):
+            await late.readexactly(1)
+        assert port.open_connections == 1 and not reader.at_eof()
+        late_writer.close()
+        writer.close()
+        await port.close()
+
+    real_run(main())
+
+
 def test_no_session_in_time_resets_the_connection() -> None:
     async def main() -> None:
         keeper = FakeKeeper(None)

@@ -89,7 +89,7 @@ class Rendezvous:
 
     def make_room(self) -> None:
         """Reset the largest of those connections that hold too much memory between them."""
-        for waiting in whom_to_cut(self._joined, per_group=MAX_HELD_BYTES_PER_TENANT, total=MAX_HELD_BYTES):  # type: ignore[arg-type]
+        for waiting in whom_to_cut(self._joined, per_group=MAX_HELD_BYTES_PER_TENANT, total=MAX_HELD_BYTES):
             held = waiting.held_bytes // 2**20
             _log.warning("%s: a connection that holds %d MiB is reset, to make room", waiting.origin, held)
             waiting.give_up(Unreachable("too-many", "too much is held for it"))

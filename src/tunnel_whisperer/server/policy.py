@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 from ..base.errors import Refused, TwError, Unreachable
-from ..base.limits import TARGET_DIAL_TIMEOUT_S
+from ..base.limits import (
+    MAX_HELD_BYTES,
+    MAX_HELD_BYTES_PER_USER,
+    MAX_SESSIONS_PER_USER,
+    MAX_TARGETS_PER_USER,
+    TARGET_DIAL_TIMEOUT_S,
+)
 from ..base.values import HostPort
 from ..net.dial import dial
+from ..net.held import whom_to_cut
 from ..net.splice import SpliceResult, Waiting
 from ..ssh.authorized_keys import AccessRecord
 from ..ssh.endpoint import Opened, ServerSession
@@ -37,8 +45,9 @@ class TargetPolicy:
         self._record = record
         self._user = user
         self._wall_clock = wall_clock
-        self.sessions: set[ServerSession] = set()
-        """Sessions of users that are logged in now."""
+        self.sessions: dict[ServerSession, None] = {}
+        """Sessions of users that are logged in now, the oldest first."""
+        self._targets: Counter[str] = Counter()  # by key: open, and being dialled
         self._open: dict[ServerSession, dict[Waiting, HostPort]] = {}
 
     def authenticate(self, user: str, public_key: str) -> bool:
@@ -53,17 +62,24 @@ class TargetPolicy:
         if not access.permits_open(target):
             _log.warning("%s: refused %s: not granted", name, target)
             raise Refused("not-authorised", f"no grant for {target}")
+        key = session.public_key
+        if self._targets[key] >= MAX_TARGETS_PER_USER:
+            raise Refused("too-many", f"this user has {MAX_TARGETS_PER_USER} connections already")
         waiting = Waiting(on_end=lambda result: self._ended(session, waiting, name, result))
-        loop = asyncio.get_running_loop()
+        self._targets[key] += 1
         try:
             sock = await dial(target, proxy=None, timeout_s=TARGET_DIAL_TIMEOUT_S)
-            await loop.create_connection(lambda: waiting, sock=sock)
-        except TwError as exc:
+            await asyncio.get_running_loop().create_connection(lambda: waiting, sock=sock)
+        except BaseException as exc:
+            self._target_over(key)
+            if not isinstance(exc, TwError):
+                raise
             _log.warning("%s: %s cannot be reached: %s", name, target, exc.why)
             raise Unreachable("target-refused", f"cannot be reached: {exc.why}") from exc
         self._open.setdefault(session, {})[waiting] = target
         # The record may have changed while the target was dialled, and nobody looked at this one.
-        if (now := self._record.find(session.public_key)) is None or not now.permits_open(target):
+        now = self._record.find(key)
+        if now is None or now.expired(self._wall_clock()) or not now.permits_open(target):
             waiting.give_up()
             raise Refused("not-authorised", f"no grant for {target}")
         _log.info("%s: opened %s", name, target)
@@ -76,11 +92,14 @@ class TargetPolicy:
         raise AssertionError("nothing listens here")
 
     def session_opened(self, session: ServerSession) -> None:
-        self.sessions.add(session)
+        self.sessions[session] = None
+        same = [other for other in self.sessions if other.public_key == session.public_key]
+        if len(same) > MAX_SESSIONS_PER_USER:
+            same[0].close("too many sessions of this user")
         _log.info("user %s connected", self._name(session))
 
     def session_closed(self, session: ServerSession, error: TwError | None) -> None:
-        self.sessions.discard(session)
+        self.sessions.pop(session, None)
         _log.info("user %s disconnected: %s", self._name(session), error or "closed in order")
 
     def _name(self, session: ServerSession) -> str:
@@ -90,11 +109,27 @@ class TargetPolicy:
     def _ended(self, session: ServerSession, waiting: Waiting, name: str, result: SpliceResult) -> None:
         channels = self._open.get(session, {})
         target = channels.pop(waiting, None)
+        self._target_over(session.public_key)
         if not channels:
             self._open.pop(session, None)
         # Told as the client tells it: up is towards the target.
         result = replace(result, bytes_ab=result.bytes_ba, bytes_ba=result.bytes_ab)
         _log.info("%s: closed %s: %s", name, target, result)
+
+    def _target_over(self, key: str) -> None:
+        self._targets[key] -= 1
+        if not self._targets[key]:
+            del self._targets[key]
+
+    def make_room(self) -> None:
+        """Reset the largest of those connections that hold too much memory between them."""
+        by_user: dict[str, list[Waiting]] = {}
+        for session, channels in self._open.items():
+            by_user.setdefault(session.public_key, []).extend(channels)
+        for waiting in whom_to_cut(by_user, per_group=MAX_HELD_BYTES_PER_USER, total=MAX_HELD_BYTES):
+            held = waiting.held_bytes // 2**20
+            _log.warning("a connection that holds %d MiB is reset, to make room", held)
+            waiting.give_up(Refused("too-many", "too much is held for it"))
 
     # -- the record changes ---------------------------------------------------------------------
 
@@ -113,7 +148,8 @@ class TargetPolicy:
                     waiting.give_up()
 
     async def enforce(self) -> None:
-        """End what has expired, within a second; until cancelled."""
+        """End what has expired and what holds too much, within a second; until cancelled."""
         while True:
             await asyncio.sleep(EXPIRY_CHECK_S)
             self.recheck()
+            self.make_room()

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..base.errors import Refused
+from ..base.limits import LOGINS_BURST, LOGINS_PER_S
 from ..base.values import HostPort
+from ..net.h2_windows import Allowance
 from ..net.uplink import Uplink, UplinkSettings
 from ..ssh.authorized_keys import AccessRecord
 from ..ssh.endpoint import SshEndpoint
@@ -56,6 +59,7 @@ class Server:
         self._uplink = Uplink(settings.uplink)
         self.policy = TargetPolicy(AccessRecord(settings.authorized_keys), settings.user)
         self._endpoint = SshEndpoint(settings.host_key, self.policy)
+        self._logins = Allowance(LOGINS_BURST, LOGINS_PER_S, asyncio.get_running_loop().time())
         self.keeper = SessionKeeper(self._connect, on_change=on_change)
 
     async def run(self) -> None:
@@ -87,4 +91,6 @@ class Server:
         return session
 
     def _accept(self, origin: HostPort) -> asyncio.Protocol:
+        if not self._logins.use(asyncio.get_running_loop().time()):
+            raise Refused("too-many", "too many logins for now")
         return self._endpoint.accept({"peername": (origin.host, origin.port)})

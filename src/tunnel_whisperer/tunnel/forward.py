@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from ..base.errors import TwError
-from ..base.limits import OPEN_WAIT_S
+from ..base.errors import Misuse, TwError
+from ..base.limits import MAX_LOCAL_CONNECTIONS, OPEN_WAIT_S
 from ..base.tasks import TaskSet
 from ..base.values import Grant, HostPort
 from ..net.listen import LocalListener, listen_local
@@ -80,6 +80,9 @@ class Forward:
 
     def _start(self, waiting: Waiting) -> None:
         self._spliced.add(waiting)
+        if len(self._spliced) > MAX_LOCAL_CONNECTIONS:
+            waiting.give_up(Misuse("too-many", f"the port has {MAX_LOCAL_CONNECTIONS} connections already"))
+            return
         self._tasks.spawn(self._carry(waiting), "carry")
 
     async def _carry(self, waiting: Waiting) -> None:
