@@ -111,6 +111,11 @@ async def _race(addresses: Sequence[_Address], where: str) -> socket.socket:
     Raises:
         Unreachable: none did, with the reasons of all.
     """
+    if len(addresses) == 1:  # nearly every target: no tasks for a race of one
+        try:
+            return await _connect(addresses[0])
+        except OSError as exc:
+            raise _failure([exc], where) from None
     winner: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
     tasks = TaskSet(f"dial-{where}", _log)
     failures: list[OSError] = []
@@ -141,27 +146,29 @@ async def _race(addresses: Sequence[_Address], where: str) -> socket.socket:
 async def _attempt(
     candidate: _Address, winner: asyncio.Future[socket.socket], failures: list[OSError]
 ) -> None:
-    family, sockaddr = candidate
     try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as exc:  # a family that this machine does not have
+        sock = await _connect(candidate)
+    except OSError as exc:
         failures.append(exc)
         return
+    if winner.done():
+        sock.close()
+    else:
+        winner.set_result(sock)
+
+
+async def _connect(candidate: _Address) -> socket.socket:
+    """Raises OSError, also for a family that this machine does not have."""
+    family, sockaddr = candidate
+    sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         tune(sock)
         await asyncio.get_running_loop().sock_connect(sock, sockaddr)
-    except OSError as exc:
-        sock.close()
-        failures.append(exc)
     except BaseException:
         sock.close()
         raise
-    else:
-        if winner.done():
-            sock.close()
-        else:
-            winner.set_result(sock)
+    return sock
 
 
 _WORDS = {
