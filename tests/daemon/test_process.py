@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from tunnel_whisperer.base.errors import Misuse
-from tunnel_whisperer.daemon.process import run_until_stopped
+from tunnel_whisperer.base.limits import RESERVED_FILES
+from tunnel_whisperer.daemon.process import files_for_connections, run_until_stopped
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="no signals on Windows")
 
@@ -42,3 +43,16 @@ def test_its_end_and_its_errors_come_through() -> None:
     assert run_until_stopped(ends) is False
     with pytest.raises(Misuse):
         run_until_stopped(fails)
+
+
+@unix
+def test_some_files_are_left_for_what_is_not_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    for soft, left in (
+        (1024, 1024 - RESERVED_FILES),
+        (10, 1),
+        (resource.RLIM_INFINITY, 2**31 - RESERVED_FILES),
+    ):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
+        assert files_for_connections() == left

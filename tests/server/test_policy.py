@@ -175,7 +175,7 @@ def test_one_session_too_many_ends_the_oldest_of_the_same_user(setting: Setting)
 def test_a_user_has_so_many_connections_over_all_sessions(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tunnel_whisperer.server.policy.MAX_TARGETS_PER_USER", 2)
+    monkeypatch.setattr(setting.policy, "_max_per_user", 2)
 
     async def main() -> None:
         ends = [Recorder() for _ in range(3)]

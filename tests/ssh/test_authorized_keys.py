@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import time
 from contextlib import suppress
@@ -312,6 +313,45 @@ def test_a_file_that_has_settled_is_not_read_again(tmp_path: Path, monkeypatch: 
     assert record.find(KEY) is not None
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: 1 // 0)
     assert record.find(KEY) is not None
+
+
+def test_a_process_without_a_file_left_keeps_what_it_has_read_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "authorized_keys"
+    path.write_text(f"{KEY} anna\n")  # just now: it is read again at each question, to be sure
+    record = AccessRecord(path)
+    assert record.find(KEY) is not None
+
+    def fail(*_: object, **__: object) -> str:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", fail)
+        assert record.find(KEY) is not None
+        path.write_text(f"{KEY} anna\n{OTHER} ben\n")
+        assert record.find(KEY) is None  # what it says now is not known
+    assert record.find(KEY) is not None and record.find(OTHER) is not None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such modes")
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_record_that_others_may_write_lets_nobody_in(
+    mode: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "authorized_keys"
+    path.write_text(f"{KEY} anna\n")
+    record = AccessRecord(path)
+    assert record.find(KEY) is not None
+    path.chmod(mode)
+    assert record.find(KEY) is None and "others may write" in caplog.text
+    path.chmod(0o644)
+    assert record.find(KEY) is not None
+
+
+def test_a_directory_in_its_place_lets_nobody_in(tmp_path: Path) -> None:
+    (tmp_path / "authorized_keys").mkdir()
+    assert AccessRecord(tmp_path / "authorized_keys").find(KEY) is None
 
 
 def test_faults_are_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -149,6 +149,13 @@ oldest is ended."""
 MAX_TARGETS_PER_USER = 4096
 """Connections to targets, open and being opened, of one user over all sessions."""
 
+RESERVED_FILES = 64
+"""Open files that connections leave to everything else: a process whose peers hold all of them can
+read neither its access record nor its list of tenants, and so could revoke nothing."""
+
+FILES_PER_CONNECTION = 2
+"""Open files of a connection to a relay at the most: there is a second handle during its handshake."""
+
 MAX_LOCAL_CONNECTIONS = 4096
 """Connections of one local port, waiting ones included: as MAX_CHANNELS_PER_SESSION."""
 

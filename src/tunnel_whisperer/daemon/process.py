@@ -9,9 +9,13 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-__all__ = ["run_until_stopped"]
+from ..base.limits import RESERVED_FILES
+
+__all__ = ["files_for_connections", "run_until_stopped"]
 
 _log = logging.getLogger("tw")
+
+_NO_LIMIT = 2**31
 
 
 def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
@@ -58,6 +62,17 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
+
+
+def files_for_connections() -> int:
+    """How many files this process may have open for its connections."""
+    if sys.platform == "win32":
+        return _NO_LIMIT
+    import resource  # noqa: PLC0415 - not there on Windows
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = _NO_LIMIT if soft == resource.RLIM_INFINITY else soft
+    return max(1, allowed - RESERVED_FILES)
 
 
 def _raise_file_limit() -> None:

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..base.errors import Misuse
+from ..base.limits import FILES_PER_CONNECTION, MAX_CONNECTIONS
 from ..base.tasks import TaskSet
 from ..base.values import HostPort
 from ..pki import check_client
 from ..profile import Config, Profile, load_config
 from ..relay import Relay, RelaySettings, Tenant
 from ..tenancy import TenantBook, TenantRecord, make_relay_identity
+from .process import files_for_connections
 from .renewal import renew_daily
 from .roles import need_role, warn_of_idle_fields
 from .watch import file_stamp, watch
@@ -65,6 +67,7 @@ class RelayRoot:
             certificate=certificate,
             key=key,
             behind_proxy=config.relay.behind_proxy,
+            max_connections=min(MAX_CONNECTIONS, files_for_connections() // FILES_PER_CONNECTION),
         )
         self._settings = settings
         self.relay: Relay | None = None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from ..base.limits import MAX_TARGETS_PER_USER
 from ..base.tasks import TaskSet
 from ..base.values import HostPort
 from ..profile import Profile, load_config
 from ..server import Server, ServerSettings
 from ..ssh.keeper import KeeperStatus
 from ..tenancy import make_server_identity
+from .process import files_for_connections
 from .renewal import renew_daily
 from .roles import need_role, warn_of_idle_fields
 from .telling import Teller
@@ -51,6 +53,7 @@ class ServerRoot:
             host_key=profile.read(profile.host_key),
             authorized_keys=profile.authorized_keys,
             user=config.client.ssh_user,
+            max_targets=min(2 * MAX_TARGETS_PER_USER, files_for_connections()),
         )
         self.server = Server(settings, self._teller)
 

@@ -34,19 +34,29 @@ async def watch(stamp: Callable[[], Hashable], changed: Callable[[], None], firs
     """Call ``changed`` whenever ``stamp`` gives another value; until cancelled.
 
     A change that cannot be used is logged, and the old state goes on: the next change is another
-    chance.
+    chance. So is a look that fails, as it does when the process has no file left to look with; the
+    watch itself goes on whatever happens, for without it nothing would be revoked any more.
 
     Args:
         first: the value at the time at which the state in use was read.
     """
     last = first
+    blind = False
     while True:
         await asyncio.sleep(INTERVAL_S)
-        now = stamp()
-        if now == last:
-            continue
-        last = now
+        now = last
         try:
-            changed()
+            now = stamp()
+            if now != last:
+                changed()
+            blind = False
         except TwError as exc:
             _log.error("a change is not taken over: %s", exc)
+        except OSError as exc:
+            now = last  # the same change is looked at again
+            if not blind:
+                _log.error("changes of files cannot be seen: %s", exc.strerror or exc)
+            blind = True
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("a change is not taken over")
+        last = now

@@ -62,6 +62,8 @@ class RelaySettings:
     """Its key (PEM)."""
     behind_proxy: bool = False
     """Plain HTTP from a proxy that ends TLS."""
+    max_connections: int = MAX_CONNECTIONS
+    """At once; more wait."""
 
 
 class Relay:
@@ -96,6 +98,7 @@ class Relay:
             self._settings.listen,
             lambda: HttpFront(self._accept),
             context=self._context(),
+            max_connections=self._settings.max_connections,
             # A proxy's address is everybody's.
             max_per_address=MAX_CONNECTIONS if self._settings.behind_proxy else MAX_CONNECTIONS_PER_ADDRESS,
         )

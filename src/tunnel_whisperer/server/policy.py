@@ -39,12 +39,21 @@ class TargetPolicy:
         record: the authorised keys, read again whenever the file changed.
         user: the only SSH user name; who it is, is told by the key.
         wall_clock: seconds since 1970, for expiry.
+        max_targets: connections of all users together; one of them gets half of it at most.
     """
 
-    def __init__(self, record: AccessRecord, user: str, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        record: AccessRecord,
+        user: str,
+        wall_clock: Callable[[], float] = time.time,
+        max_targets: int = 2 * MAX_TARGETS_PER_USER,
+    ) -> None:
         self._record = record
         self._user = user
         self._wall_clock = wall_clock
+        self._max_targets = max_targets
+        self._max_per_user = min(MAX_TARGETS_PER_USER, max(1, max_targets // 2))
         self.sessions: dict[ServerSession, None] = {}
         """Sessions of users that are logged in now, the oldest first."""
         self._targets: Counter[str] = Counter()  # by key: open, and being dialled
@@ -63,8 +72,10 @@ class TargetPolicy:
             _log.warning("%s: refused %s: not granted", name, target)
             raise Refused("not-authorised", f"no grant for {target}")
         key = session.public_key
-        if self._targets[key] >= MAX_TARGETS_PER_USER:
-            raise Refused("too-many", f"this user has {MAX_TARGETS_PER_USER} connections already")
+        if self._targets[key] >= self._max_per_user:
+            raise Refused("too-many", f"this user has {self._max_per_user} connections already")
+        if self._targets.total() >= self._max_targets:
+            raise Refused("too-many", f"this server has {self._max_targets} connections already")
         waiting = Waiting(on_end=lambda result: self._ended(session, waiting, name, result))
         self._targets[key] += 1
         try:

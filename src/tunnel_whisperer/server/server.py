@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.errors import Refused
-from ..base.limits import LOGINS_BURST, LOGINS_PER_S
+from ..base.limits import LOGINS_BURST, LOGINS_PER_S, MAX_TARGETS_PER_USER
 from ..base.values import HostPort
 from ..net.h2_windows import Allowance
 from ..net.uplink import Uplink, UplinkSettings
@@ -42,6 +42,8 @@ class ServerSettings:
     """The access record."""
     user: str
     """SSH user name that clients log in as."""
+    max_targets: int = 2 * MAX_TARGETS_PER_USER
+    """Connections to targets at once."""
 
 
 class Server:
@@ -57,7 +59,9 @@ class Server:
     ) -> None:
         self._settings = settings
         self._uplink = Uplink(settings.uplink)
-        self.policy = TargetPolicy(AccessRecord(settings.authorized_keys), settings.user)
+        self.policy = TargetPolicy(
+            AccessRecord(settings.authorized_keys), settings.user, max_targets=settings.max_targets
+        )
         self._endpoint = SshEndpoint(settings.host_key, self.policy)
         self._logins = Allowance(LOGINS_BURST, LOGINS_PER_S, asyncio.get_running_loop().time())
         self.keeper = SessionKeeper(self._connect, on_change=on_change)

@@ -17,8 +17,11 @@ not begin a line of its own.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import re
+import stat
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,6 +43,8 @@ _EXPIRY_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _LOOPBACK = "127.0.0.1"
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 """Nothing that a person writes, and some of it would look like a line end elsewhere."""
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_NO_FILE_LEFT = frozenset({errno.EMFILE, errno.ENFILE})
 _SETTLED_NS = 2_100_000_000
 """A file that was changed less than this ago may be changed again without another time stamp: the
 coarsest file systems count in 2 s."""
@@ -204,7 +209,7 @@ def parse_record(text: str) -> tuple[dict[str, Access], list[tuple[int, Misuse]]
 class AccessRecord:
     """The record in a file, as it stands at each question.
 
-    A missing or unreadable file lets nobody in.
+    A missing or unreadable file lets nobody in, nor does one that others may write to.
 
     Args:
         path: of ``authorized_keys``; replaced or edited at any time.
@@ -223,14 +228,18 @@ class AccessRecord:
         return self._found.get(public_key)
 
     def _refresh(self) -> None:
-        stamp: tuple[int, int, int] | str
+        stamp: tuple[int, int, int] | str = ""
         try:
             status = self._path.stat()
+            if os.name == "posix" and status.st_mode & _OTHERS_WRITE:  # as OpenSSH's StrictModes
+                raise PermissionError(errno.EPERM, "others may write to it: chmod 600")
             stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
             if stamp == self._stamp and self._settled:
                 return
             text = self._path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:
+            if isinstance(exc, OSError) and exc.errno in _NO_FILE_LEFT and stamp == self._stamp:
+                return  # it has been read as it stands; that was only to be sure
             reason = exc.strerror or "cannot be read" if isinstance(exc, OSError) else "is not UTF-8"
             if self._stamp != reason:
                 _log.error("%s: nobody is let in: %s", self._path, reason)
