@@ -90,9 +90,11 @@ class Lab:
         """Run ``tw`` there with a configuration directory of its own."""
         return self.run(machine, *self._tw_command(config, arguments), timeout_s=timeout_s)
 
-    def start_tw(self, machine: str, config: str, *arguments: str, name: str) -> subprocess.Popen[bytes]:
+    def start_tw(
+        self, machine: str, config: str, *arguments: str, name: str, **env: str
+    ) -> subprocess.Popen[bytes]:
         """Start ``tw`` there."""
-        return self.start(machine, *self._tw_command(config, arguments), name=name)
+        return self.start(machine, *self._tw_command(config, arguments), name=name, **env)
 
     def log_path(self, name: str) -> Path:
         """Where the output of a started program is."""
@@ -118,7 +120,15 @@ class Lab:
         link = "to-c" if machine == "client" else "to-s"
         rules = f'add rule inet hole drop_in iifname "{link}" drop; add rule inet hole drop_out oifname "{link}" drop'
         clear = "flush chain inet hole drop_in; flush chain inet hole drop_out"
-        self._nft("relay", rules if on else clear)
+        self.nft("relay", rules if on else clear)
+
+    def nft(self, machine: str, rules: str) -> None:
+        """Change that machine's packet filter."""
+        _sh("ip", "netns", "exec", self.namespace(machine), "nft", rules)
+
+    def sysctl(self, machine: str, name: str, value: int) -> None:
+        """Set a network parameter of that machine."""
+        self.run(machine, "sysctl", "-q", "-w", f"net.{name}={value}")
 
     # -- building ---------------------------------------------------------------------------
 
@@ -151,11 +161,13 @@ class Lab:
             self._ip("relay", "link", "set", near, "up")
             self._ip(machine, "addr", "add", f"10.99.{number}.2/24", "dev", "up0")
             self._ip(machine, "link", "set", "up0", "up")
-            self._nft(machine, _EDGE.format(relay=f"10.99.{number}.1"))
+            self.nft(machine, _EDGE.format(relay=f"10.99.{number}.1"))
             hosts = Path("/etc/netns", self.namespace(machine), "hosts")
             hosts.parent.mkdir(parents=True)
             hosts.write_text(f"127.0.0.1 localhost\n10.99.{number}.1 {RELAY_NAME}\n")
-        self._nft("relay", _RELAY)
+            # Nobody answers there, so that other names fail at once, whatever this machine's resolver.
+            hosts.with_name("resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        self.nft("relay", _RELAY)
 
     def _remove(self) -> None:
         for process in self._processes:
@@ -181,9 +193,6 @@ class Lab:
 
     def _ip(self, machine: str, *words: str) -> None:
         _sh("ip", "-n", self.namespace(machine), *words)
-
-    def _nft(self, machine: str, rules: str) -> None:
-        _sh("ip", "netns", "exec", self.namespace(machine), "nft", rules)
 
 
 _EDGE = """

@@ -10,6 +10,8 @@ probe.py put PORT N              the same with the length said beforehand instea
 probe.py short PORT COUNT        COUNT connections at once, each echoes 1 KB and ends
 probe.py tick PORT SECONDS       one echo a tenth of a second on one connection; prints the longest gap
 probe.py wait PORT SECONDS       one new connection and echo; prints how long it took
+probe.py idle PORT SECONDS       an echo, nothing for so long, another echo on the same connection
+probe.py reset PORT SECONDS      a new connection that is reset within so long; prints how long it took
 """
 
 from __future__ import annotations
@@ -149,14 +151,35 @@ def wait(port: int, seconds: float) -> None:
     print(f"waited {time.monotonic() - began:.2f} s")
 
 
+def idle(port: int, seconds: float) -> None:
+    sock = _dial(port, 60)
+    for text in (b"before", b"behind"):
+        sock.sendall(b"echo\n" + text if text == b"before" else text)
+        assert sock.recv(len(text)) == text
+        if text == b"before":
+            time.sleep(seconds)
+    print("idle ok")
+
+
+def reset(port: int, seconds: float) -> None:
+    began = time.monotonic()
+    sock = _dial(port, seconds)
+    try:
+        data = sock.recv(1)
+    except ConnectionResetError:
+        print(f"reset {time.monotonic() - began:.2f} s")
+    else:
+        raise AssertionError(f"no reset, but {data!r}")
+
+
 def main() -> None:
     verb, port, *rest = sys.argv[1:]
     if verb == "serve":
         with _Server(("127.0.0.1", int(port)), _Service) as server:
             print("serving", flush=True)
             server.serve_forever()
-    elif verb in ("tick", "wait"):
-        {"tick": tick, "wait": wait}[verb](int(port), float(rest[0]))
+    elif verb in ("tick", "wait", "idle", "reset"):
+        {"tick": tick, "wait": wait, "idle": idle, "reset": reset}[verb](int(port), float(rest[0]))
     else:
         {"fetch": fetch, "push": push, "put": put, "short": short}[verb](int(port), int(rest[0]))
 

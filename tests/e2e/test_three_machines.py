@@ -7,11 +7,12 @@ import os
 import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import LOCAL_PORT, Bridge
+from tests.e2e.conftest import LOCAL_PORT, SERVICE_PORT, Bridge
 
 pytestmark = pytest.mark.e2e
 
@@ -41,23 +42,48 @@ def test_one_gigabyte_each_way(bridge: Bridge) -> None:
     assert "ok" in bridge.probe("push", 1_000_000_000)
 
 
-def test_a_link_black_holed_for_ten_seconds_costs_nothing(bridge: Bridge) -> None:
-    ticking = bridge.start_probe("tick", 14, "tick")
-    bridge.lab.wait_for_log("client", "connected")
-    bridge.lab.black_hole("client")
+def test_a_link_black_holed_for_ten_seconds_costs_nothing(two_bridges: tuple[Bridge, Bridge]) -> None:
+    for bridge in two_bridges:
+        bridge.ticking = bridge.start_probe("tick", 14, "tick")
+        bridge.opened(SERVICE_PORT)
+        bridge.fetching = bridge.start_probe("fetch", 300_000_000, "fetch")
+        bridge.opened(SERVICE_PORT, 2)
+    for bridge, side in zip(two_bridges, ("client", "server"), strict=True):
+        assert bridge.fetching.poll() is None
+        bridge.lab.black_hole(side)
     _seconds(10)
-    bridge.lab.black_hole("client", on=False)
-    assert ticking.wait(60) == 0, bridge.lab.log_path("tick").read_text()
+    for bridge, side in zip(two_bridges, ("client", "server"), strict=True):
+        bridge.lab.black_hole(side, on=False)
+    for bridge in two_bridges:
+        gap = float(bridge.succeeds(bridge.ticking, "tick").split()[-2])
+        assert 9 < gap < 24, gap  # it was on the way all the time
+        assert "ok" in bridge.succeeds(bridge.fetching, "fetch")
+        for name in ("client", "server"):
+            assert "not connected" not in bridge.lab.log_path(name).read_text()
 
 
-def test_a_link_black_holed_for_a_minute_is_noticed_and_comes_back(bridge: Bridge) -> None:
-    bridge.lab.black_hole("server")
-    # Both ends notice within 30 s; the local port stays open all the time.
-    bridge.lab.wait_for_log("client", "not connected", timeout_s=32)
-    bridge.lab.wait_for_log("server", "not connected", timeout_s=10)
-    _seconds(28)
-    bridge.lab.black_hole("server", on=False)
-    assert "waited" in bridge.probe("wait", 60)
+def test_a_link_black_holed_for_a_minute_is_noticed_and_comes_back(
+    two_bridges: tuple[Bridge, Bridge],
+) -> None:
+    sides = dict(zip(("client", "server"), two_bridges, strict=True))
+    for side, bridge in sides.items():
+        bridge.fetching = bridge.start_probe("fetch", 10_000_000_000, "fetch")
+        bridge.opened(SERVICE_PORT)
+        bridge.lab.black_hole(side)
+    end = time.monotonic() + 60
+    for side, bridge in sides.items():  # whoever is cut off notices within 30 s, and so does the other end
+        bridge.lab.wait_for_log(side, "not connected", timeout_s=32)
+        bridge.is_reset(bridge.fetching, "fetch", timeout_s=5)
+    sides["client"].lab.wait_for_log("server", "disconnected", timeout_s=5)
+    sides["server"].lab.wait_for_log("client", "not connected", timeout_s=5)
+    _seconds(end - time.monotonic() - 15)
+    waiting = [bridge.start_probe("wait", 60, "wait") for bridge in two_bridges]  # the ports are still open
+    _seconds(end - time.monotonic())
+    for side, bridge in sides.items():
+        bridge.lab.black_hole(side, on=False)
+    for bridge, process in zip(two_bridges, waiting, strict=True):
+        assert "waited" in bridge.succeeds(process, "wait")
+        assert "ok" in bridge.probe("fetch", 1_000_000)
 
 
 def test_postgresql_with_fifty_clients(bridge: Bridge, tmp_path: Path) -> None:
@@ -134,6 +160,4 @@ def test_nothing_else_gets_through(bridge: Bridge) -> None:
 
 def _seconds(count: float) -> None:
     """Real time must pass here: it is the fault itself that lasts."""
-    import time
-
     time.sleep(count)
