@@ -99,8 +99,6 @@ class Echoes:
 def serve(sock: socket.socket, echoes: Echoes) -> None:
     """One connection, from its first line on."""
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.sendall(GREETING)
         line = b""
         while not line.endswith(b"\n"):
             byte = sock.recv(1)
@@ -127,6 +125,11 @@ def main() -> None:
     print("serving", flush=True)
     while True:
         sock, _ = listener.accept()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            sock.sendall(GREETING)  # before the thread, whose start is no business of a tunnel
+        except OSError:
+            pass  # it will be seen by who reads
         threading.Thread(target=serve, args=(sock, echoes), daemon=True).start()
 
 
