@@ -22,11 +22,13 @@ class Roles:
     """A running relay with one enrolled server, ``plant``; a context manager that ends them.
 
     Args:
-        directory: for identities, files and logs.
+        directory: for identities and files.
+        logs: for what they print; the same by default.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, logs: Path | None = None) -> None:
         self.directory = directory
+        self._logs = logs or directory
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.port = free_port()
         """Where the relay listens, on 127.0.0.1."""
@@ -53,7 +55,13 @@ class Roles:
 
     def tw(self, identity: str, *words: str) -> str:
         """Run a command to its end; it must succeed."""
-        result = subprocess.run(
+        result = self.attempt(identity, *words)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def attempt(self, identity: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, whatever that is."""
+        return subprocess.run(
             self._command(identity, words),
             cwd=self.directory,
             env=_environment(),
@@ -63,8 +71,6 @@ class Roles:
             timeout=60,
             check=False,
         )
-        assert result.returncode == 0, result.stderr
-        return result.stdout
 
     def let_in(self, user: str, *grants: str) -> Path:
         """A user; returns the file for them."""
@@ -87,10 +93,17 @@ class Roles:
         self._running[identity] = process
         return process
 
-    def wait_for(self, identity: str, pattern: str) -> re.Match[str]:
-        """Until a role has said something."""
+    def restart(self, identity: str, *words: str) -> None:
+        """Stop a role as an admin does, and start it again."""
+        process = self._running.pop(identity)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0, self.said(identity)
+        self.start(identity, *words)
+
+    def wait_for(self, identity: str, pattern: str, *, after: int = 0) -> re.Match[str]:
+        """Until a role has said something, behind the first ``after`` characters."""
         deadline = time.monotonic() + _PATIENCE_S
-        while (found := re.search(pattern, self.said(identity))) is None:
+        while (found := re.search(pattern, self.said(identity)[after:])) is None:
             assert self._running[identity].poll() is None, self.said(identity)
             assert time.monotonic() < deadline, f"{identity} never said {pattern!r}:\n{self.said(identity)}"
             time.sleep(0.02)
@@ -114,7 +127,7 @@ class Roles:
         self._running.clear()
 
     def _log(self, identity: str) -> Path:
-        return self.directory / f"{identity}.log"
+        return self._logs / f"{identity}.log"
 
     def _command(self, identity: str, words: tuple[str, ...]) -> list[str]:
         directory = str(self.directory / identity)

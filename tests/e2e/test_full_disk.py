@@ -1,0 +1,128 @@
+"""A disk that is full: nothing new is written, nothing old is lost, and what runs goes on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import PROBE
+from tests.interop.conftest import probe
+from tests.interop.roles import Roles
+from tests.interop.xray import free_port
+
+pytestmark = pytest.mark.e2e
+
+# 256 KiB of pages: enough for the identities, and soon full.
+_SIZE = "size=256k"
+
+
+class Disk:
+    """A small file system with relay, server and client on it, running; then it is full."""
+
+    def __init__(self, roles: Roles, service: int) -> None:
+        self.roles = roles
+        self.root = roles.directory
+        self.local = free_port()
+        bundle = roles.let_in("alice", f"{self.local}:{service}")
+        roles.let_in("carol", "9")  # so that the access record without alice is not empty: that would fit
+        roles.start("client", "connect", str(bundle))
+        roles.wait_for("client", "connected to the server")
+        roles.tw("new", "join", "localhost", "--id", "newcomer", "--out", "newcomer.json")
+        self._fill()
+        self.before = self.state()
+
+    def _fill(self) -> None:
+        with (self.root / "ballast").open("wb", buffering=0) as ballast:
+            for size in (4096, 1):
+                with pytest.raises(OSError, match="No space left"):
+                    while True:
+                        ballast.write(b"x" * size)
+
+    def empty(self) -> None:
+        """Make room again."""
+        (self.root / "ballast").unlink()
+
+    def state(self) -> dict[str, bytes]:
+        """All files and what is in them."""
+        return {
+            str(path.relative_to(self.root)): path.read_bytes()
+            for path in self.root.rglob("*")
+            if path.is_file()
+        }
+
+    def refuses(self, identity: str, *words: str) -> None:
+        """In one line, with the way out; and not a byte has changed."""
+        result = self.roles.attempt(identity, *words)
+        assert result.returncode == 2
+        assert result.stdout == ""
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("tw: state-not-written: "), line
+        assert "No space left on device" in line
+        assert "free space" in line
+        # An empty lock file may be new: it holds nothing.
+        changed = {name for name, data in self.state().items() if self.before.get(name) != data and data}
+        assert not changed
+        assert self.before.keys() <= self.state().keys()
+
+    def carries(self) -> None:
+        assert "ok" in probe("fetch", self.local, 5_000_000)
+        assert "ok" in probe("push", self.local, 5_000_000)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("mounting needs Linux and root")
+    root = tmp_path / "disk"
+    root.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", _SIZE, "tmpfs", str(root)], check=False).returncode != 0:
+        pytest.skip("this root may not mount")
+    port = free_port()
+    try:
+        with (
+            Roles(root, tmp_path) as roles,
+            subprocess.Popen([sys.executable, PROBE, "serve", str(port)], stdout=subprocess.PIPE) as service,
+        ):
+            assert service.stdout is not None
+            assert service.stdout.readline().strip() == b"serving"
+            try:
+                yield Disk(roles, port)
+            finally:
+                service.terminate()
+    finally:
+        subprocess.run(["umount", str(root)], check=True)
+
+
+def test_a_full_disk_loses_nothing_and_stops_nothing(disk: Disk) -> None:
+    roles = disk.roles
+    elsewhere = disk.root.parent / "elsewhere.zip"
+    disk.refuses("server", "create", "user", "bob", "-m", "5432", "--out", str(elsewhere))
+    assert not elsewhere.exists()
+    disk.refuses("server", "delete", "user", "alice", "--yes")
+    disk.refuses("relay", "enroll", "newcomer.json", "--out", str(disk.root.parent / "a.json"))
+    disk.refuses("another", "join", "localhost", "--id", "another")
+    disk.refuses("another-relay", "relay", "run", "--domain", "localhost", "--listen", "127.0.0.1:1")
+    disk.refuses("another-client", "connect", "alice.zip")
+
+    # What runs goes on, and what is stopped starts again from the old state.
+    disk.carries()
+    assert roles.tw("server", "list", "users").count("alice") == 1
+    assert "newcomer" not in roles.tw("relay", "list", "servers")
+    for identity, words in (("relay", ("relay", "run")), ("server", ("serve",)), ("client", ("connect",))):
+        said = len(roles.said(identity))
+        roles.restart(identity, *words)
+        roles.wait_for(identity, "listening on" if identity == "relay" else "connected", after=said)
+    disk.carries()
+    assert "Traceback" not in "".join(roles.said(name) for name in ("relay", "server", "client"))
+
+    # With room again, the same commands complete what they could not.
+    disk.empty()
+    roles.tw("server", "create", "user", "bob", "-m", "5432", "--out", str(elsewhere))
+    roles.tw("relay", "enroll", "newcomer.json", "--out", str(disk.root.parent / "a.json"))
+    roles.tw("server", "delete", "user", "alice", "--yes")
+    roles.wait_for("client", "user-not-active")
