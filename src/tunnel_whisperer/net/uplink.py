@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -32,6 +33,12 @@ MODES = ("stream-one", "stream-up", "packet-up")
 _SETUP = frozenset({"link-lost", "stream-reset", "timeout", "relay-unreachable"})
 """Failures after the link stood that another mode may not have; any fault of a peer is one, too: an
 answer that no relay of ours gives comes from something in between."""
+
+_LATEST = 4
+"""Streams whose links may not be closed yet: the living one, and a few of its predecessors."""
+
+_TURNS = 5
+"""Of the event loop: what is written leaves in one, what is cut is told in two."""
 
 _REMEMBER_S = 3600.0
 """A mode that is not the fastest is tried first for so long: what stood in the way may be gone, or
@@ -65,6 +72,7 @@ class Uplink:
         self._remembered_until = 0.0
         self._context = None if settings.relay.plain else settings.relay.context()
         self._random = random.SystemRandom()
+        self._pools: deque[LinkPool] = deque(maxlen=_LATEST)
 
     async def open(
         self, destination: HostPort, protocol_factory: Callable[[], asyncio.Protocol]
@@ -102,11 +110,20 @@ class Uplink:
                 return result
         raise AssertionError("no mode to try")
 
+    async def close(self) -> None:
+        """Cut what is left of the links, at the end of the program. TLS would close them in order,
+        which takes a round trip, and uvloop fails if it has to end in the middle of that."""
+        await _turns()  # for last words
+        for pool in self._pools:
+            pool.abort()
+        await _turns()
+
     async def _open_in(
         self, mode: str, destination: HostPort, protocol_factory: Callable[[], asyncio.Protocol]
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
         relay = self.settings.relay
         pool = LinkPool(lambda: dial_link(relay, self._context))
+        self._pools.append(pool)
         try:
             await pool.link()  # a failure up to here is not the mode's
             return await self._open_on(pool, mode, destination, protocol_factory)
@@ -150,6 +167,11 @@ class Uplink:
                 raise _NotCarried(exc) from exc
             raise
         return transport, inner.protocol
+
+
+async def _turns() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 class _NotCarried(Exception):

@@ -77,6 +77,7 @@ class Server:
         finally:
             for session in list(self.policy.sessions):
                 session.close("the server is shutting down")
+            await self._uplink.close()
 
     async def _connect(self) -> ClientSession:
         settings = self._settings

@@ -98,6 +98,7 @@ class Tunnel:
             await self.keeper.run()
         finally:
             await self.close()
+            await self._uplink.close()
 
     async def close(self) -> None:
         """Close the ports; connections are reset."""
