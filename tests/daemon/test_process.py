@@ -17,7 +17,7 @@ unix = pytest.mark.skipif(sys.platform == "win32", reason="no signals on Windows
 
 
 @unix
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_in_order(number: signal.Signals) -> None:
     tidied: list[bool] = []
 
@@ -31,6 +31,37 @@ def test_a_signal_ends_it_in_order(number: signal.Signals) -> None:
 
     assert run_until_stopped(main) is True
     assert tidied == [True]
+
+
+@unix
+def test_a_second_signal_does_not_interrupt_the_tidying_up() -> None:
+    tidied: list[bool] = []
+
+    async def main() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.Event().wait()
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(0.05)  # in which they arrive
+            tidied.append(True)
+
+    assert run_until_stopped(main) is True
+    assert tidied == [True]
+
+
+@unix
+def test_under_nohup_a_closed_terminal_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.05)  # in which it would arrive
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_until_stopped(main) is False
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_its_end_and_its_errors_come_through() -> None:

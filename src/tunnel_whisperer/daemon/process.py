@@ -19,7 +19,8 @@ _NO_LIMIT = 2**31
 
 
 def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
-    """Run ``main`` until it returns, raises, or the process is asked to stop (SIGINT, SIGTERM).
+    """Run ``main`` until it returns, raises, or the process is asked to stop (SIGINT, SIGTERM; SIGHUP:
+    its terminal was closed, and nobody said nohup).
 
     Returns:
         Whether it was asked to stop; ``main`` was cancelled then, and has tidied up.
@@ -34,12 +35,14 @@ def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
 
         def stop() -> None:
             nonlocal stopped
-            stopped = True
-            task.cancel()
+            if not stopped:  # once: an impatient second Ctrl-C must not interrupt the tidying up
+                stopped = True
+                task.cancel()
 
         if sys.platform != "win32":
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, stop)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                    loop.add_signal_handler(number, stop)
         try:
             await task
         except asyncio.CancelledError:
