@@ -49,3 +49,10 @@ def test_set_up_twice_does_not_log_twice() -> None:
     set_up("info", "text", out)
     logging.getLogger("tw.z").info("once")
     assert out.getvalue().count("once") == 1
+
+
+def test_what_a_peer_says_cannot_look_like_a_line_of_ours() -> None:
+    out = io.StringIO()
+    set_up("info", "text", out)
+    logging.getLogger("tw.x").info("refused: %s", "a\n12:00:00 info    tw: all is well\x1b[2J\u2028b")
+    assert len(out.getvalue().splitlines()) == 1 and "\x1b" not in out.getvalue()

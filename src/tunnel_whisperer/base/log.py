@@ -16,9 +16,13 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 class _TextFormatter(logging.Formatter):
+    """One line per message, whatever a peer put into it: no second line that looks like one of ours,
+    and nothing that a terminal obeys."""
+
     def format(self, record: logging.LogRecord) -> str:
         stamp = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
-        line = f"{stamp} {record.levelname.lower():<7} {record.name}: {record.getMessage()}"
+        message = "".join(c if c.isprintable() else "?" for c in record.getMessage())
+        line = f"{stamp} {record.levelname.lower():<7} {record.name}: {message}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return redact(line)

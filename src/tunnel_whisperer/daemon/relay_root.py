@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from collections.abc import Hashable
 from dataclasses import replace
@@ -42,6 +43,24 @@ def parse_listen(text: str) -> HostPort:
     return replace(parsed, host="::" if everywhere else parsed.host)
 
 
+def _need_own_machine(listen: HostPort) -> None:
+    """Whoever reaches the plain port names the certificate that he likes: only the web server may.
+
+    Raises:
+        Misuse: ``bad-argument``.
+    """
+    try:
+        own = ipaddress.ip_address(listen.host).is_loopback
+    except ValueError:
+        own = listen.host == "localhost"
+    if not own:
+        raise Misuse(
+            "bad-argument",
+            f"behind a web server the relay listens on this machine alone, not on {listen.host}",
+            hint="--listen 127.0.0.1:8080; for a web server on another machine, let it connect by a tunnel",
+        )
+
+
 class RelayRoot:
     """One running relay.
 
@@ -61,8 +80,11 @@ class RelayRoot:
         self._book = TenantBook(profile)
         certificate, key = self._certificate_files(config)
         self._files = [path for path in (certificate, key) if path is not None]
+        listen = parse_listen(config.relay.listen)
+        if config.relay.behind_proxy:
+            _need_own_machine(listen)
         settings = RelaySettings(
-            listen=parse_listen(config.relay.listen),
+            listen=listen,
             host_key=profile.read(profile.host_key),
             certificate=certificate,
             key=key,
