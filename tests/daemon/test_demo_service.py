@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import socket
+import struct
+import threading
+from typing import Any
 
+import pytest
+
+from tunnel_whisperer.daemon import demo_service
 from tunnel_whisperer.daemon.demo_service import BLOB_BYTES, DemoService, blob
 
 
@@ -26,3 +33,26 @@ def test_it_serves_a_page_a_blob_and_digests() -> None:
         assert len(blob()) == BLOB_BYTES
     finally:
         service.close()
+
+
+def test_a_visitor_who_leaves_in_the_middle_is_not_worth_a_word(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = threading.Event()
+    serve = demo_service._Server.process_request_thread
+
+    def watched(self: Any, request: Any, client_address: Any) -> None:
+        serve(self, request, client_address)
+        served.set()
+
+    monkeypatch.setattr(demo_service._Server, "process_request_thread", watched)
+    service = DemoService()
+    try:
+        visitor = socket.create_connection((service.address.host, service.address.port), 10)
+        visitor.sendall(b"POST /digest HTTP/1.1\r\nContent-Length: 1000\r\n\r\nhalf")
+        visitor.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        visitor.close()  # with a reset
+        assert served.wait(10)
+    finally:
+        service.close()
+    assert capfd.readouterr().err == ""

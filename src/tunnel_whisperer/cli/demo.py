@@ -29,9 +29,13 @@ def run(args: argparse.Namespace) -> int:
         step += 1
         print(f"{step}. {text}", flush=True)
 
+    checked = False
+
     async def main() -> None:
+        nonlocal checked
         async with Demo(tell, target) as demo:
             result = await demo.check()
+            checked = True
             if result.is_http:
                 tell(
                     f"check: a page and {result.bytes_down / 1e6:.1f} MB came back, "
@@ -47,4 +51,6 @@ def run(args: argparse.Namespace) -> int:
             await asyncio.Event().wait()
 
     run_until_stopped(main)
+    if not checked:
+        raise KeyboardInterrupt  # as a signal a moment earlier does, before there is a loop
     return 0
