@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import ssl
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -127,6 +128,13 @@ def test_a_leaf_never_outlives_its_ca() -> None:
 def test_a_slow_clock_finds_a_new_certificate_valid() -> None:
     cert = load_certificate(issue_client(make_ca("p", lambda: START), ALICE, "a", now=lambda: START)[0])
     assert cert.not_valid_before_utc == START - timedelta(days=1)
+
+
+def test_a_relays_certificate_does_not_say_what_a_relay_is() -> None:
+    ca = make_ca("h.example")
+    leaf = load_certificate(issue_server(ca, ["h.example"])[0])
+    for shown in (leaf.subject, leaf.issuer):
+        assert not re.search("tunnel|whisper|tw|relay", shown.rfc4514_string(), re.IGNORECASE)
 
 
 def test_a_leaf_never_has_the_subject_of_its_ca() -> None:

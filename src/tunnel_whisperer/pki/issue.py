@@ -1,11 +1,12 @@
 """Certificates: a CA per server and per relay, and the leaves that they issue.
 
-    CA      O=Tunnel Whisperer CA, CN=<name>      CA:TRUE, pathlen 0, 10 years
-    client  O=Tunnel Whisperer, CN=<who>          clientAuth, SAN URI:urn:uuid:<uuid>, 2 years
-    relay   O=Tunnel Whisperer, CN=<first host>   serverAuth, SAN DNS or IP, 397 days
+    CA      O=Private CA, CN=<name>      CA:TRUE, pathlen 0, 10 years
+    client  O=Private, CN=<who>          clientAuth, SAN URI:urn:uuid:<uuid>, 2 years
+    relay   O=Private, CN=<first host>   serverAuth, SAN DNS or IP, 397 days
 
 All keys are ECDSA P-256. The organisation tells a CA from its leaves, so that no leaf has its
-issuer's subject: OpenSSL would take it for self-signed. Profile: RFC 5280, RFC 4122 (urn:uuid).
+issuer's subject: OpenSSL would take it for self-signed. It does not name this product, for every
+stranger may look at a relay's certificate and its issuer. Profile: RFC 5280, RFC 4122 (urn:uuid).
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def make_ca(name: str, now: Clock | None = None, *, key_pem: str = "") -> Certif
     """
     start = (now or _utc_now)()
     key = load_key(key_pem) if key_pem else _new_key()
-    subject = _name("Tunnel Whisperer CA", name)
+    subject = _name("Private CA", name)
     builder = (
         _builder(subject, subject, key, start, start + timedelta(days=CA_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -135,7 +136,7 @@ def _issue(
     key = _new_key()
     issuer_id = x509.SubjectKeyIdentifier.from_public_key(issuer_key.public_key())
     builder = (
-        _builder(_name("Tunnel Whisperer", common_name), issuer.subject, key, start, end)
+        _builder(_name("Private", common_name), issuer.subject, key, start, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(ca=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
