@@ -11,6 +11,9 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import PingAckReceived, ResponseReceived, StreamReset
 
 from tests.kit.clock import real_run
 from tunnel_whisperer.base.values import HostPort
@@ -138,5 +141,38 @@ def test_without_a_proxy_that_header_means_nothing(tmp_path: Path) -> None:
             f"X-Client-Certificate: {der}",
         )
         assert (await _ask(address, request, context)).startswith(b"HTTP/1.1 404 ")
+
+    _play(front, scenario)
+
+
+def test_a_strangers_unfinished_request_keeps_no_place(tmp_path: Path) -> None:
+    front = Front(tmp_path, behind_proxy=False)
+    context = ssl.create_default_context(cadata=front.ca_pem)
+    context.set_alpn_protocols(["h2"])
+
+    async def scenario(address: HostPort) -> None:
+        reader, writer = await asyncio.open_connection(
+            address.host, address.port, ssl=context, server_hostname="localhost"
+        )
+        client = H2Connection(H2Configuration(client_side=True))
+        client.initiate_connection()
+        head = [(":scheme", "https"), (":authority", "localhost"), (":path", "/")]
+        client.send_headers(1, [(":method", "POST"), *head])  # its body never comes
+        client.send_headers(3, [(":method", "GET"), *head], end_stream=True)
+        writer.write(client.data_to_send())
+        seen: list[object] = []
+        async with asyncio.timeout(5):
+            while not any(isinstance(event, StreamReset) for event in seen):
+                seen += client.receive_data(await reader.read(65536))
+        client.ping(b"12345678")
+        writer.write(client.data_to_send())
+        async with asyncio.timeout(5):
+            while not any(isinstance(event, PingAckReceived) for event in seen):
+                seen += client.receive_data(await reader.read(65536))
+        resets = [(e.stream_id, e.error_code) for e in seen if isinstance(e, StreamReset)]
+        assert resets == [(1, 0)]  # the answer was whole: NO_ERROR (RFC 9113 section 8.1)
+        answers = [e.stream_id for e in seen if isinstance(e, ResponseReceived)]
+        assert sorted(answers) == [1, 3]
+        writer.close()
 
     _play(front, scenario)
