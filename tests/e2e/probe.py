@@ -25,6 +25,8 @@ import threading
 import time
 
 _PIECE = random.Random(7).randbytes(1 << 20)
+_MORE_THAN_WAITS = 64 << 20
+"""More than kernel and client hold of a connection that is not yet open at the far end."""
 
 
 class _Service(socketserver.StreamRequestHandler):
@@ -74,6 +76,8 @@ def fetch(port: int, count: int) -> None:
     sock.sendall(b"send %d\n" % count)
     digest, got = hashlib.sha256(), 0
     while data := sock.recv(1 << 18):
+        if not got:
+            print("under way", flush=True)
         digest.update(data)
         got += len(data)
     assert got == count, f"{got} of {count} bytes"
@@ -86,6 +90,8 @@ def push(port: int, count: int, half_close: bool = True) -> None:
     sock = _dial(port)
     sock.sendall(b"take\n" if half_close else b"take %d\n" % count)
     for start in range(0, count, len(_PIECE)):
+        if start == _MORE_THAN_WAITS:
+            print("under way", flush=True)
         sock.sendall(_PIECE[: min(count - start, len(_PIECE))])
     if half_close:
         sock.shutdown(socket.SHUT_WR)
