@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from tests.e2e.commands.conftest import Site
+from tests.e2e.commands.machines import free_port
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_user_who_was_made_is_listed_and_reaches_the_granted_port(site: Site, echo: int) -> None:
+    local = free_port()
+    bundle = site.add_user("alice", f"{local}:{echo}")
+    listed = json.loads(site.server.ok("list", "users", "--json"))
+    assert [(user["name"], user["let_in"]) for user in listed] == [("alice", True)]
+    site.serve()
+    site.connect(bundle)
+    with socket.create_connection(("127.0.0.1", local), timeout=20) as sock:
+        sock.sendall(b"hello")
+        assert sock.recv(5) == b"hello"
