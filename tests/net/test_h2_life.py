@@ -68,7 +68,7 @@ def test_a_silent_peer_is_asked_after_10_s_and_given_up_after_20() -> None:
     run(scenario())
 
 
-def test_a_black_hole_is_noticed_within_20_s_though_we_keep_sending() -> None:
+def test_a_black_hole_is_noticed_within_24_s_though_we_keep_sending() -> None:
     async def scenario() -> None:
         asked = RawAsked(window_bytes=1 << 20)
         scribe = ask(asked.client, "POST")
@@ -78,7 +78,7 @@ def test_a_black_hole_is_noticed_within_20_s_though_we_keep_sending() -> None:
         while not scribe.lost:
             scribe.exchange.send_body(b"keystroke")
             await asyncio.sleep(0.5)
-        assert now() - start <= 20.5
+        assert now() - start <= 24.5
 
     run(scenario())
 
@@ -144,7 +144,7 @@ def test_a_paused_transport_that_does_not_move_is_dead() -> None:
         start = now()
         while not scribe.lost:
             await asyncio.sleep(0.5)
-        assert now() - start <= 20.5
+        assert now() - start <= 24.5
 
     run(scenario())
 

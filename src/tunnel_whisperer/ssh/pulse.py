@@ -11,7 +11,12 @@ import asyncio
 from collections.abc import Callable
 
 from ..base.errors import TwError, Unreachable
-from ..base.limits import SSH_KEEPALIVE_COUNT, SSH_KEEPALIVE_INTERVAL_S, SSH_PROBE_TIMEOUT_S
+from ..base.limits import (
+    SSH_ANSWER_TIMEOUT_S,
+    SSH_KEEPALIVE_COUNT,
+    SSH_KEEPALIVE_INTERVAL_S,
+    SSH_PROBE_TIMEOUT_S,
+)
 from .packets import PacketPath
 
 __all__ = ["Pulse"]
@@ -50,7 +55,7 @@ class Pulse:
 
     def _check(self) -> None:
         silent_s = self._loop.time() - self._connection.last_heard
-        if silent_s + _TICK_S < SSH_KEEPALIVE_INTERVAL_S * (self._missed or 1):
+        if silent_s + _TICK_S < SSH_KEEPALIVE_INTERVAL_S + SSH_ANSWER_TIMEOUT_S * max(0, self._missed - 1):
             self._missed = 0
             self._timer = self._loop.call_later(max(SSH_KEEPALIVE_INTERVAL_S - silent_s, 0), self._check)
         elif self._missed >= SSH_KEEPALIVE_COUNT:
@@ -58,7 +63,7 @@ class Pulse:
             self._give_up(Unreachable("session-lost", f"no sign of life for {silent_s:.0f} s"))
         else:
             self._missed += 1
-            self._timer = self._loop.call_later(SSH_KEEPALIVE_INTERVAL_S, self._check)
+            self._timer = self._loop.call_later(SSH_ANSWER_TIMEOUT_S, self._check)
             self._connection.create_task(self._ask())
 
     async def _ask(self) -> None:
