@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import sys
 
 import pytest
 
 from tunnel_whisperer.base.errors import Misuse
-from tunnel_whisperer.cli.ask import confirm
+from tunnel_whisperer.base.values import parse_port
+from tunnel_whisperer.cli.ask import ask, ask_secret, at_terminal, choose, confirm
 
 
 class _Terminal(io.StringIO):
@@ -16,15 +18,72 @@ class _Terminal(io.StringIO):
         return True
 
 
+def _typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(sys, "stdin", _Terminal(text))
+
+
 @pytest.mark.parametrize(
     ("answer", "means"), [("y\n", True), ("Yes\n", True), ("n\n", False), ("\n", False), ("", False)]
 )
 def test_only_a_yes_is_a_yes(answer: str, means: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", _Terminal(answer))
+    _typed(monkeypatch, answer)
     assert confirm("Sure?") is means
 
 
-def test_nobody_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_there_is_said_with_the_flag_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    with pytest.raises(Misuse, match="no terminal"):
-        confirm("Sure?")
+    assert not at_terminal()
+    for question in (
+        lambda: confirm("Sure?", flag="--force"),
+        lambda: ask("Which?", flag="--force", check=str),
+        lambda: choose("Which?", [("a", "")], flag="--force"),
+        lambda: ask_secret("Which?", flag="--force"),
+    ):
+        with pytest.raises(Misuse, match="no terminal") as caught:
+            question()
+        assert caught.value.hint == "add --force"
+
+
+def test_a_wrong_answer_is_explained_and_asked_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _typed(monkeypatch, "x\n\n 5432 \n")
+    assert ask("Port", flag="-m PORT", check=parse_port) == 5432
+    shown = capsys.readouterr()
+    assert "'x' is not a port number" in shown.err
+    assert shown.err.count("Port: ") == 3
+    assert shown.out == ""
+
+
+def test_an_empty_answer_is_the_default(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _typed(monkeypatch, "\n\n")
+    assert ask("Port", flag="-m PORT", check=parse_port, default="22") == 22
+    assert ask("Comment", flag="--comment", check=str, default="") == ""
+    assert "Port [22]: Comment: " in capsys.readouterr().err
+
+
+def test_the_end_of_input_is_not_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    _typed(monkeypatch, "")
+    with pytest.raises(Misuse, match="nothing was changed"):
+        ask("Port", flag="-m PORT", check=parse_port, default="22")
+
+
+@pytest.mark.parametrize("answer", ["2", "blue", "9\nblue", "0\n99999999\n²\n2"])
+def test_a_choice_is_made_by_number_or_by_key(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _typed(monkeypatch, f"{answer}\n")
+    assert choose("Colour", [("red", "warm"), ("blue", "cold")], flag="--colour") == "blue"
+
+
+def test_a_new_secret_is_asked_until_both_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["", "one", "two", "three", "three"])
+    monkeypatch.setattr(getpass, "getpass", lambda prompt, stream: next(answers))
+    _typed(monkeypatch, "")
+    assert ask_secret("Passphrase", flag="--passphrase-file", twice=True) == "three"
+
+
+def test_a_known_secret_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(getpass, "getpass", lambda prompt, stream: "one")
+    _typed(monkeypatch, "")
+    assert ask_secret("Passphrase", flag="--passphrase-file") == "one"
