@@ -70,8 +70,22 @@ def test_range_is_refused_by_name() -> None:
     assert "-m 5432" in caught.value.hint
 
 
+@pytest.mark.parametrize("text", ["5432-5440:1", "1:5000-5010", "1:plc-7.lan:500-510", "1:[fd00::1]:1-2"])
+def test_a_range_is_refused_with_the_reason_wherever_it_stands(text: str) -> None:
+    with pytest.raises(Misuse, match="a grant opens one port"):
+        Grant.parse(text)
+
+
+@pytest.mark.parametrize("text", ["5-7:5-7:502", "plc-7:502", "[::1]:80", "10.0.0.1:80"])
+def test_a_target_without_a_local_port_is_told_the_grammar(text: str) -> None:
+    with pytest.raises(Misuse) as caught:
+        Grant.parse(text)
+    assert "LOCAL:HOST:PORT" in caught.value.hint or "range" in caught.value.why
+
+
 def test_a_host_with_digits_and_a_dash_is_not_a_range() -> None:
     assert Grant.parse("502:10-20-30-4.lan:502").target.host == "10-20-30-4.lan"
+    assert Grant.parse("502:5-7:502").target.host == "5-7"
 
 
 @pytest.mark.parametrize(

@@ -185,16 +185,18 @@ def test_a_user_name_is_plain(book: UserBook, profile: Profile, name: str) -> No
 @pytest.mark.parametrize(
     ("grants", "expires", "message"),
     [
-        ([], None, "tw: bad-argument: a user without a port can do nothing (try: -m PORT, as in -m 5432)"),
+        ([], None, "tw: bad-argument: alice would have no port, and could do nothing"
+         " (try: grant one: -m PORT, as in -m 5432)"),
         ([PSQL, Grant.parse("5432:10.0.0.1:1")], None,
-         "tw: bad-argument: local port 5432 is given twice (try: renumber one: -m 15432:...)"),
+         "tw: bad-argument: alice would have local port 5432 twice, for 127.0.0.1:5432 and 10.0.0.1:1"
+         " (try: renumber one: -m 15432:...)"),
         ([PSQL], CHRISTMAS - 86400,
          "tw: bad-argument: the end is not in the future (try: --expires 2030-12-24T18:00)"),
         ([PSQL], 1e300, "tw: bad-argument: the end is not in the future (try: --expires 2030-12-24T18:00)"),
         ([PSQL], float("nan"),
          "tw: bad-argument: the end is not in the future (try: --expires 2030-12-24T18:00)"),
         ([Grant(n, PSQL.target) for n in range(1, MAX_GRANTS_PER_USER + 2)], None,
-         "tw: too-many: a user has at most 256 grants"),
+         "tw: too-many: a user has at most 256 grants (try: make two users)"),
     ],
 )  # fmt: skip
 def test_a_user_that_makes_no_sense_is_not_made(
@@ -214,7 +216,8 @@ def test_a_name_is_given_once(book: UserBook, profile: Profile) -> None:
         with pytest.raises(Misuse) as caught:
             book.create("alice", grants)
         assert render(caught.value) == (
-            "tw: exists: there is a user 'alice' already (try: tw delete user alice, or another name)"
+            "tw: exists: there is a user 'alice' already"
+            " (try: tw edit user alice, tw export user alice for the file, or another name)"
         )
     assert snapshot(profile.directory) == before
 

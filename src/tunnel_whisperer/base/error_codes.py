@@ -13,6 +13,7 @@ __all__ = ["ERROR_CODES"]
 ERROR_CODES: Mapping[str, str] = MappingProxyType(
     {
         "bad-access-record": "A line of authorized_keys cannot be read; it lets nobody in.",
+        "bad-apps": "apps.yaml has a wrong entry; the line is named.",
         "bad-argument": "A flag or argument has a value that cannot be used.",
         "bad-bundle": "The bundle is not one of ours, is damaged, or is newer than this program.",
         "bad-certificate": "A certificate or its key cannot be read or used.",

@@ -333,6 +333,9 @@ MAX_RECORD_BYTES = 256 * 1024
 MAX_GRANTS_PER_USER = 256
 """Grants of one user: keeps a line of the access record, which a person should be able to read, under 100 KiB."""
 
+MAX_APPS = 64
+"""Named sets of grants of one server; apps.yaml is read as config.yaml is, and has the same size."""
+
 MAX_CERTIFICATE_BYTES = 16 * 1024
 """Size of a certificate that is parsed; ours have under 1 KiB."""
 

@@ -87,11 +87,20 @@ class Grant:
         Raises:
             Misuse: ``bad-argument``; ranges are refused by name.
         """
-        if re.search(r"\d-\d+(:|\Z)", text) and not re.search(r"[A-Za-z\[]", text):
+        parts = text.split(":")
+        if any(re.fullmatch(r"\d+-\d+", part) for part in (parts[0], parts[-1])):
             raise Misuse(
-                "bad-argument", f"{text!r} is a range", hint="grant each port by itself: -m 5432 -m 5433"
+                "bad-argument",
+                f"{text!r} is a range, and a grant opens one port: nothing is open that nobody named",
+                hint="grant each port by itself: -m 5432 -m 5433",
             )
         local, colon, rest = text.partition(":")
+        if colon and not local.isdecimal():
+            raise Misuse(
+                "bad-argument",
+                f"{text!r} does not begin with the local port",
+                hint="write PORT, LOCAL:PORT or LOCAL:HOST:PORT, as in 15432:[fd00::1]:5432",
+            )
         if not colon:
             port = parse_port(local)
             return cls(port, HostPort("127.0.0.1", port))

@@ -69,6 +69,8 @@ class BundleUser(Protocol):
     def uuid(self) -> uuid.UUID: ...
     @property
     def grants(self) -> Sequence[Grant]: ...
+    @property
+    def revision(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ def _client_config(profile: Profile, user: BundleUser) -> Config:
             server_ssh_port=server.server.remote_port,
             server_host_key=public_key_of(profile.read(profile.host_key)),
             tunnels=tuple(TunnelEntry(x.local_port, x.target.host, x.target.port) for x in user.grants),
+            revision=user.revision,
         ),
     )
 

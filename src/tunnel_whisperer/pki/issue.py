@@ -81,18 +81,20 @@ def issue_client(
     common_name: str,
     days: float = CLIENT_DAYS,
     now: Clock | None = None,
+    key_pem: str = "",
 ) -> tuple[str, str]:
-    """A client certificate that names ``user_uuid``, and its new key, both in PEM.
+    """A client certificate that names ``user_uuid``, and its key, both in PEM.
 
     Args:
         common_name: for people; up to 64 characters.
         days: of validity; cut where the CA's own ends.
+        key_pem: its key, where that exists already; else a new one is made.
 
     Raises:
         Misuse: ``bad-argument``, ``bad-certificate`` for the CA.
     """
     names = [x509.UniformResourceIdentifier(user_uuid.urn)]
-    return _issue(ca, common_name, names, ExtendedKeyUsageOID.CLIENT_AUTH, days, now)
+    return _issue(ca, common_name, names, ExtendedKeyUsageOID.CLIENT_AUTH, days, now, key_pem)
 
 
 def issue_server(
@@ -125,6 +127,7 @@ def _issue(
     usage: x509.ObjectIdentifier,
     days: float,
     now: Clock | None,
+    key_pem: str = "",
 ) -> tuple[str, str]:
     issuer, issuer_key = load_certificate(ca.cert_pem), load_key(ca.key_pem)
     if issuer.public_key() != issuer_key.public_key():
@@ -133,7 +136,7 @@ def _issue(
     end = min(start + timedelta(days=days), issuer.not_valid_after_utc)
     if end <= start:
         raise Misuse("bad-certificate", f"the CA ended on {issuer.not_valid_after_utc:%Y-%m-%d}")
-    key = _new_key()
+    key = load_key(key_pem) if key_pem else _new_key()
     issuer_id = x509.SubjectKeyIdentifier.from_public_key(issuer_key.public_key())
     builder = (
         _builder(_name("Private", common_name), issuer.subject, key, start, end)
@@ -143,7 +146,7 @@ def _issue(
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_id), False)
     )
-    return _pem(builder.sign(issuer_key, hashes.SHA256())), _key_pem(key)
+    return _pem(builder.sign(issuer_key, hashes.SHA256())), key_pem or _key_pem(key)
 
 
 def _new_key() -> ec.EllipticCurvePrivateKey:

@@ -4,7 +4,7 @@ Stands at the bottom of the control plane. May import base only. Plain synchrono
 """
 
 from .files import ensure_directory, remove_file, write_file, write_files
-from .load import check_field, load_config, parse_config
+from .load import Complaints, check_field, compose_yaml, load_config, parse_config
 from .places import Profile, default_directory, locked
 from .reference import render_reference
 from .save import format_config, save_config
@@ -21,6 +21,7 @@ from .schema import (
 __all__ = [
     "AnalyticsConfig",
     "ClientConfig",
+    "Complaints",
     "Config",
     "Profile",
     "RelayConfig",
@@ -28,6 +29,7 @@ __all__ = [
     "TunnelEntry",
     "XrayConfig",
     "check_field",
+    "compose_yaml",
     "default_directory",
     "ensure_directory",
     "format_config",

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import MISSING
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -16,7 +16,7 @@ from ..base.limits import MAX_CONFIG_BYTES, MAX_YAML_DEPTH
 from .kinds import FieldFault, Scalar
 from .schema import FORMAT_VERSION, Config, Declared, Many, Pairs, Section, declared
 
-__all__ = ["check_field", "load_config", "parse_config"]
+__all__ = ["Complaints", "check_field", "compose_yaml", "load_config", "parse_config"]
 
 _YAML_TAG = "tag:yaml.org,2002:"
 
@@ -54,7 +54,7 @@ def parse_config(data: bytes, name: str = "config.yaml") -> Config:
         Misuse: ``bad-config``; ``where`` is ``name:line``.
     """
     reader = _Reader(name)
-    root = _compose(data, reader)
+    root = compose_yaml(data, reader)
     if root is None:
         reader.fail(None, "mode", "is missing", "mode: client, server or relay")
     reader.check_version(root)
@@ -101,6 +101,13 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+class Complaints(Protocol):
+    """Who turns a fault in a YAML file into an error."""
+
+    def fail(self, at: Node | int | None, field: str, why: str, hint: str = "") -> NoReturn:
+        """Raise it; ``at`` is where it is, a node or a line from 1."""
+
+
 class _Unwanted(Exception):
     def __init__(self, line: int, why: str) -> None:
         super().__init__(why)
@@ -108,7 +115,8 @@ class _Unwanted(Exception):
         self.why = why
 
 
-def _compose(data: bytes, reader: _Reader) -> Node | None:
+def compose_yaml(data: bytes, reader: Complaints) -> Node | None:
+    """The tree in a file's bytes, read as strictly as config.yaml is; None: nothing is in it."""
     if len(data) > MAX_CONFIG_BYTES:
         reader.fail(
             None, "", f"the file has more than {MAX_CONFIG_BYTES // 1024} KiB", "is it the right file?"

@@ -200,6 +200,9 @@ class ClientConfig:
     port_overrides: tuple[tuple[int, int], ...] = _setting(
         (), Pairs(PORT, PORT), "port as given: port that this machine opens instead"
     )
+    revision: int = _setting(
+        0, Whole(0, 10**9), "how often the server had changed this user when it wrote the file"
+    )
 
     def grants(self) -> tuple[Grant, ...]:
         """The ports to open, with this machine's own choices applied."""

@@ -1,6 +1,9 @@
 """Our lines in ``authorized_keys``, among lines of others that stay as they are, byte for byte.
 
-permitopen="127.0.0.1:5432",...,restrict,port-forwarding[,expiry-time="20261224180000Z"] KEY NAME@tw
+permitopen="127.0.0.1:5432",...,restrict,port-forwarding[,expiry-time="20261224180000Z"][,SINGLE] KEY NAME@tw
+
+SINGLE is ``environment="TW_SINGLE_SESSION=1"``: OpenSSH reads it, and by default does nothing with it
+(sshd_config(5), PermitUserEnvironment); our server lets such a key have one session at a time.
 """
 
 from __future__ import annotations
@@ -10,19 +13,33 @@ from datetime import UTC, datetime
 
 from ..base.values import HostPort
 
-__all__ = ["add_line", "format_line", "has_line", "remove_lines"]
+__all__ = ["SINGLE_SESSION", "add_line", "format_line", "has_line", "lines_of", "remove_lines"]
+
+SINGLE_SESSION = 'environment="TW_SINGLE_SESSION=1"'
+"""The option of a key that may have one session at a time."""
 
 
-def format_line(name: str, public_key: str, targets: Sequence[HostPort], expires: float | None) -> str:
+def format_line(
+    name: str,
+    public_key: str,
+    targets: Sequence[HostPort],
+    expires: float | None,
+    *,
+    single_session: bool = False,
+) -> str:
     """A user's line, without its end.
 
     Args:
         expires: Unix time; the part of a second is cut off.
     """
     options = [f'permitopen="{target}"' for target in dict.fromkeys(targets)]
-    options += ["restrict", "port-forwarding"]
+    options.append("restrict")
+    if options[:-1]:  # to OpenSSH, forwarding without permitopen is forwarding to anywhere
+        options.append("port-forwarding")
     if expires is not None:
         options.append(f'expiry-time="{datetime.fromtimestamp(int(expires), UTC):%Y%m%d%H%M%S}Z"')
+    if single_session:
+        options.append(SINGLE_SESSION)
     return f"{','.join(options)} {public_key} {_comment(name)}"
 
 
@@ -44,6 +61,11 @@ def _is_of(line: bytes, name: str, public_key: str) -> bool:
 def has_line(data: bytes, name: str, public_key: str) -> bool:
     """Whether some line is this user's."""
     return any(_is_of(line, name, public_key) for line in data.splitlines())
+
+
+def lines_of(data: bytes, name: str, public_key: str) -> list[bytes]:
+    """This user's lines, without their ends."""
+    return [line for line in data.splitlines() if _is_of(line, name, public_key)]
 
 
 def add_line(data: bytes, line: str) -> bytes:

@@ -6,7 +6,7 @@ import re
 
 from ..base.errors import Misuse
 
-__all__ = ["check_server_id", "check_user_name"]
+__all__ = ["check_app_name", "check_server_id", "check_user_name"]
 
 
 def check_server_id(text: str) -> str:
@@ -30,10 +30,23 @@ def check_user_name(text: str) -> str:
     Raises:
         Misuse: ``bad-argument``.
     """
+    return _check_name(text, "a user name", "alice")
+
+
+def check_app_name(text: str) -> str:
+    """The same, for a set of grants.
+
+    Raises:
+        Misuse: ``bad-argument``.
+    """
+    return _check_name(text, "the name of an app", "historian")
+
+
+def _check_name(text: str, what: str, example: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,62}", text, re.ASCII):
         raise Misuse(
             "bad-argument",
-            f"{text[:70]!r} is not a user name",
-            hint="up to 63 lower-case letters, digits, dots, dashes and underscores, such as alice",
+            f"{text[:70]!r} is not {what}",
+            hint=f"up to 63 lower-case letters, digits, dots, dashes and underscores, such as {example}",
         )
     return text

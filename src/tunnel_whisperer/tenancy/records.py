@@ -76,6 +76,10 @@ class RecordReader:
             self.fail(name, "is missing")
         return self._fields.pop(name)
 
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not taken yet: for fields that older files do not have."""
+        return name in self._fields
+
     def text(self, name: str, limit: int = 4096) -> str:
         """A string without surrogates."""
         value = self._take(name)

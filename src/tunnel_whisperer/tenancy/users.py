@@ -1,118 +1,68 @@
 """The users of a server: ``users/<name>/`` with their files, and a line each in ``authorized_keys``.
 
-The line lets a user in, and nothing else does: it is written last and goes first, so that a crash
-never leaves anybody in whom the files do not know, nor a line that nobody can take back.
+The line lets a user in, and nothing else does. It is written last when it grants something, and
+first when it takes something away, so that a crash never leaves anybody in whom the files do not
+know, nor a line that nobody can take back. What a crash left behind, the same call completes, and
+``apply`` does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 from pathlib import Path
-from typing import Any
 
-from ..base.errors import Misuse
-from ..base.limits import MAX_GRANTS_PER_USER, MAX_RECORD_BYTES
-from ..base.values import Grant, HostPort
-from ..pki import check_public_key, issue_client, new_ssh_key
+from ..base.errors import Misuse, TwError
+from ..base.values import Grant
+from ..pki import certificate_ends, issue_client, new_ssh_key
 from ..profile import Profile, ensure_directory, locked, write_file, write_files
-from .access_lines import add_line, format_line, has_line, remove_lines
+from .access_lines import add_line, has_line, lines_of, remove_lines
+from .apps import read_apps
 from .identity import load_authority, need_mode
 from .names import check_user_name
-from .records import RecordReader, format_record
+from .user import App, User, check_grants
 
-__all__ = ["User", "UserBook"]
+__all__ = ["RENEW_BEFORE", "Change", "Standing", "UserBook"]
 
 _FIRST_STEP = "tw join RELAY"
 _LAST_MOMENT = 253402300800.0
 """10000-01-01: years have four digits in the access record."""
 
+RENEW_BEFORE = timedelta(days=30)
+"""A user's certificate with less time left is due for renewal."""
+
+
+class Standing(Enum):
+    """How a user stands at the door."""
+
+    LET_IN = "let in"
+    DIFFERS = "let in, but not as the record of the user says"
+    EXPIRED = "expired"
+    UNREGISTERED = "unregistered"
+    OUT = "not let in: no line in authorized_keys"
+
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """Somebody that a server lets in."""
+class Change:
+    """What became of a user."""
 
-    name: str
-    uuid: uuid.UUID
-    """VLESS user id."""
-    public_key: str
-    """``ssh-ed25519 AAAA..``."""
-    grants: tuple[Grant, ...]
-    created_at: float
-    """Unix time in seconds."""
-    expires: float | None = None
-    """Unix time in seconds; None: never."""
-    single_session: bool = False
-    """One session at a time: a new one ends the old."""
+    before: User
+    after: User
+    stood: Standing
+    """Before."""
+    stands: Standing
 
-    def access_line(self) -> str:
-        """The line in ``authorized_keys``, without its end."""
-        return format_line(self.name, self.public_key, [grant.target for grant in self.grants], self.expires)
-
-    def to_text(self) -> str:
-        """The file ``user.json``."""
-        return format_record(
-            {
-                "name": self.name,
-                "uuid": str(self.uuid),
-                "public_key": self.public_key,
-                "grants": [
-                    {"local_port": x.local_port, "host": x.target.host, "port": x.target.port}
-                    for x in self.grants
-                ],
-                "created_at": self.created_at,
-                "expires": self.expires,
-                "single_session": self.single_session,
-            }
-        )
-
-    @classmethod
-    def parse(cls, data: bytes, where: str = "") -> User:
-        """The user in a file.
-
-        Raises:
-            Misuse: ``bad-record``, with the field.
-        """
-        reader = RecordReader(
-            data, limit=MAX_RECORD_BYTES, code="bad-record", where=where, what="record of a user"
-        )
-        name, public_key = reader.text("name"), reader.text("public_key")
-        try:
-            check_user_name(name)
-            check_public_key(public_key)
-        except Misuse as exc:
-            reader.fail("public_key" if exc.code == "bad-key" else "name", exc.why)
-        grants = [
-            _grant(reader, index, item)
-            for index, item in enumerate(reader.items("grants", MAX_GRANTS_PER_USER))
-        ]
-        user = cls(
-            name,
-            reader.uuid("uuid"),
-            public_key,
-            tuple(grants),
-            reader.moment("created_at"),
-            reader.optional_moment("expires"),
-            reader.flag("single_session"),
-        )
-        reader.end()
-        return user
-
-
-def _grant(reader: RecordReader, index: int, item: Any) -> Grant:
-    match item:
-        case {"local_port": int(local), "host": str(host), "port": int(port), **rest} if not rest:
-            pass
-        case _:
-            reader.fail(f"grants[{index}]", "is not local_port, host and port")
-    try:
-        return Grant.parse(f"{local}:{HostPort(host, port)}")
-    except Misuse as exc:
-        reader.fail(f"grants[{index}]", exc.why)
+    @property
+    def needs_new_file(self) -> bool:
+        """Whether the user's own file tells of other ports or targets than are granted now."""
+        return self.before.revision != self.after.revision
 
 
 class UserBook:
@@ -130,8 +80,9 @@ class UserBook:
     def create(
         self,
         name: str,
-        grants: Iterable[Grant],
+        grants: Iterable[Grant] = (),
         *,
+        apps: Iterable[str] = (),
         expires: float | None = None,
         single_session: bool = False,
     ) -> User:
@@ -140,30 +91,107 @@ class UserBook:
         After a crash, the same call completes what was begun.
 
         Args:
-            grants: at least one; each local port once.
+            grants: each local port once; at least one together with those of the apps.
+            apps: names.
             expires: Unix time in seconds; None: never.
 
         Raises:
-            Misuse: ``bad-argument``, ``exists``, ``wrong-role``, ``not-set-up``, ``too-many``,
-                ``state-not-written``.
+            Misuse: ``bad-argument``, ``exists``, ``no-such-name`` for an app, ``wrong-role``,
+                ``not-set-up``, ``too-many``, ``state-not-written``.
         """
         check_user_name(name)
-        wanted = self._check_grants(tuple(grants))
+        own = tuple(grants)
         expires = self._check_expiry(expires)
-        with locked(self._profile):
-            need_mode(self._profile, "server", _FIRST_STEP)
+        with self._changing():
+            chosen = self.apps_named(apps)
+            wanted = User(
+                name, uuid.uuid4(), "", own, self._wall_clock(), expires, single_session, apps=chosen
+            )
+            check_grants(name, wanted.grants)
             record = self._access_record()
-            if self._file(name).exists():
-                user = self._read(name)
-                same = (user.grants, user.expires, user.single_session) == (wanted, expires, single_session)
-                if has_line(record, name, user.public_key) or not same:
-                    raise _exists(name)
-            elif has_line(record, name, ""):
-                raise _exists(name)
-            else:
-                user = self._make(name, wanted, expires, single_session=single_session)
-            write_file(self._profile.authorized_keys, add_line(record, user.access_line()))
+            if has_line(record, name, self._key_of(name)):
+                raise self._exists(name)
+            begun = self._file(name).exists()
+            user = self._begun(wanted) if begun else self._make(wanted)
+            try:
+                write_file(self._profile.authorized_keys, add_line(record, user.access_line()))
+            except TwError:
+                if not begun:
+                    _discard(self._file(name).parent)
+                raise
             return user
+
+    def edit(self, name: str, change: Callable[[User], User]) -> Change:
+        """Change what a user may do; a running server heeds it at once.
+
+        Somebody who is not let in is changed, too, and stays out.
+
+        Args:
+            change: makes the new state of the one that is there; may raise.
+
+        Raises:
+            Misuse: ``no-such-name``, ``bad-argument``, ``bad-record``, ``wrong-role``, ``too-many``,
+                ``state-not-written``; then nothing was changed.
+        """
+        check_user_name(name)
+        with self._changing():
+            before = self.get(name)
+            after = self._checked(before, change(before))
+            return self._store([(before, after)])[0]
+
+    def follow(
+        self, name: str, app: App | None, files: Mapping[Path, str], *, dry_run: bool = False
+    ) -> list[Change]:
+        """Give all users of an app what it is now; all of them or none.
+
+        Args:
+            name: of the app.
+            app: as it is from now on; None: it is no more.
+            files: written together with the users.
+            dry_run: only check, and tell what would change.
+
+        Raises:
+            Misuse: as ``edit``; the user is named.
+        """
+        with self._changing():
+            pairs = []
+            for before in self.all():
+                if any(known.name == name for known in before.apps):
+                    apps = [app if known.name == name else known for known in before.apps]
+                    after = replace(before, apps=tuple(x for x in apps if x is not None))
+                    pairs.append((before, self._checked(before, after)))
+            return self._store(pairs, files, dry_run=dry_run)
+
+    def apply(self, names: Sequence[str] = ()) -> list[Change]:
+        """Make the access record agree with the records of users, and those with the apps.
+
+        Args:
+            names: those are let in even when they were unregistered; empty: all users, and who was
+                unregistered stays out.
+
+        Returns:
+            All who were looked at, changed or not.
+
+        Raises:
+            Misuse: as ``edit``.
+        """
+        with self._changing():
+            apps = read_apps(self._profile)
+            users = [self.get(name) for name in dict.fromkeys(names)] if names else self.survey()[0]
+            pairs = []
+            for before in users:
+                current = tuple(apps[app.name] for app in before.apps if app.name in apps)
+                after = replace(before, apps=current, registered=before.registered or bool(names))
+                pairs.append((before, self._checked(before, after)))
+            return self._store(pairs, enter=True)
+
+    def unregister(self, name: str) -> Change:
+        """Let them in no more, and keep their files.
+
+        Raises:
+            Misuse: as ``edit``.
+        """
+        return self.edit(name, lambda user: replace(user, registered=False))
 
     def delete(self, name: str) -> None:
         """Let them in no more, and forget them; a running server ends their sessions.
@@ -172,8 +200,7 @@ class UserBook:
             Misuse: ``no-such-name``, ``bad-argument``, ``wrong-role``, ``state-not-written``.
         """
         check_user_name(name)
-        with locked(self._profile):
-            need_mode(self._profile, "server", _FIRST_STEP)
+        with self._changing():
             record = self._access_record()
             directory = self._file(name).parent
             if not directory.exists() and not has_line(record, name, ""):
@@ -182,6 +209,35 @@ class UserBook:
             if changed != record:
                 write_file(self._profile.authorized_keys, changed)
             self._forget(directory)
+
+    def renew_certificate(self, name: str) -> datetime | None:
+        """A new certificate for the same key, if the one that is there ends soon.
+
+        Returns:
+            When the new one ends; None: the old one is good.
+
+        Raises:
+            Misuse: ``no-such-name``, ``not-set-up`` when a file is missing, ``bad-certificate``.
+        """
+        with self._changing():
+            user = self.get(name)
+            if self.certificate_end(user) - self._now() > RENEW_BEFORE:
+                return None
+            own = Profile(self._file(name).parent)
+            ca = load_authority(self._profile.ca_cert, self._profile.ca_key)
+            key = self._profile.read(own.client_key).decode("ascii", "replace")
+            cert, _ = issue_client(ca, user.uuid, name, now=self._now, key_pem=key)
+            write_file(own.client_cert, cert)
+            return certificate_ends(cert)
+
+    def certificate_end(self, user: User) -> datetime:
+        """When the user's certificate ends.
+
+        Raises:
+            Misuse: ``not-set-up`` when it is missing, ``bad-certificate``.
+        """
+        path = Profile(self._file(user.name).parent).client_cert
+        return certificate_ends(self._profile.read(path).decode("ascii", "replace"))
 
     def get(self, name: str) -> User:
         """One user.
@@ -202,15 +258,45 @@ class UserBook:
         """
         return [self._read(name) for name in self._names()]
 
+    def survey(self) -> tuple[list[User], list[Misuse]]:
+        """All users whose records can be read, and what is wrong with the others."""
+        users, faults = [], []
+        for name in self._names():
+            try:
+                users.append(self._read(name))
+            except Misuse as exc:
+                faults.append(exc)
+        return users, faults
+
+    def apps_named(self, names: Iterable[str]) -> tuple[App, ...]:
+        """These apps as they are now.
+
+        Raises:
+            Misuse: ``no-such-name``, ``bad-apps``.
+        """
+        known = read_apps(self._profile)
+        for name in names:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]}?" if close else "tw list apps shows them"
+                raise Misuse("no-such-name", f"there is no app {name[:70]!r}", hint=hint)
+        return tuple(known[name] for name in dict.fromkeys(names))
+
+    def standing(self, user: User) -> Standing:
+        """How they stand at the door.
+
+        Raises:
+            Misuse: ``file-unreadable``.
+        """
+        return self._standing(user, self._access_record())
+
     def is_active(self, user: User) -> bool:
         """Whether they are let in: their time has not ended, and the access record has a line of theirs.
 
         Raises:
             Misuse: ``file-unreadable``.
         """
-        if user.expires is not None and int(user.expires) <= self._wall_clock():
-            return False
-        return has_line(self._access_record(), user.name, user.public_key)
+        return self.standing(user) in (Standing.LET_IN, Standing.DIFFERS)
 
     def stamp(self) -> Hashable:
         """Changes whenever a user comes, goes or changes."""
@@ -222,6 +308,70 @@ class UserBook:
                 continue
             stamps.append((str(path), status.st_ino, status.st_mtime_ns, status.st_size))
         return tuple(stamps)
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        with locked(self._profile):
+            need_mode(self._profile, "server", _FIRST_STEP)
+            yield
+
+    def _checked(self, before: User, after: User) -> User:
+        """The new state, if it can be; its revision counts what the user's own file tells of."""
+        if after.expires != before.expires:
+            after = replace(after, expires=self._check_expiry(after.expires))
+        if after.grants != before.grants:
+            check_grants(before.name, after.grants)
+        news = set(after.grants) != set(before.grants)
+        return replace(after, revision=before.revision + news)
+
+    def _store(
+        self,
+        pairs: Sequence[tuple[User, User]],
+        files: Mapping[Path, str] | None = None,
+        *,
+        enter: bool = False,
+        dry_run: bool = False,
+    ) -> list[Change]:
+        """Write what changed: records and lines.
+
+        Args:
+            enter: give a line to who is registered and has none, too.
+        """
+        record = changed = self._access_record()
+        texts: dict[Path, bytes | str] = dict(files or {})
+        grows = False
+        for before, after in pairs:
+            lines = lines_of(record, after.name, after.public_key)
+            wanted = [after.access_line().encode()] if after.registered and (lines or enter) else []
+            if lines != wanted:
+                changed = remove_lines(changed, after.name, after.public_key)
+                for line in wanted:
+                    changed = add_line(changed, line.decode())
+            if before != after:
+                texts[self._file(after.name)] = after.to_text()
+            grows |= bool(set(after.grants) - set(before.grants)) or len(wanted) > len(lines)
+        if changed != record:
+            door: dict[Path, bytes | str] = {self._profile.authorized_keys: changed}
+            texts = {**texts, **door} if grows else {**door, **texts}
+        if texts and not dry_run:
+            write_files(texts)
+        return [
+            Change(before, after, self._standing(before, record), self._standing(after, changed))
+            for before, after in pairs
+        ]
+
+    def _standing(self, user: User, record: bytes) -> Standing:
+        lines = lines_of(record, user.name, user.public_key)
+        if not lines:
+            return Standing.OUT if user.registered else Standing.UNREGISTERED
+        if lines != [user.access_line().encode()] or not user.registered:
+            return Standing.DIFFERS
+        if user.expires is not None and int(user.expires) <= self._wall_clock():
+            return Standing.EXPIRED
+        return Standing.LET_IN
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._wall_clock(), UTC)
 
     def _names(self) -> list[str]:
         return sorted(path.parent.name for path in self._profile.users.glob("*/user.json"))
@@ -247,26 +397,36 @@ class UserBook:
         path = self._profile.authorized_keys
         return self._profile.read(path) if path.exists() else b""
 
-    def _make(
-        self, name: str, grants: tuple[Grant, ...], expires: float | None, *, single_session: bool
-    ) -> User:
+    def _begun(self, wanted: User) -> User:
+        """The user whose making was cut short before they were let in, if it was this making."""
+        user = self._read(wanted.name)
+        if replace(wanted, uuid=user.uuid, public_key=user.public_key, created_at=user.created_at) != user:
+            raise self._exists(wanted.name)
+        return user
+
+    def _make(self, wanted: User) -> User:
+        """The user's files; none of them when that fails."""
         ca = load_authority(self._profile.ca_cert, self._profile.ca_key)
         private, public = new_ssh_key()
-        user = User(name, uuid.uuid4(), public, grants, self._wall_clock(), expires, single_session)
-        cert, key = issue_client(ca, user.uuid, name)
-        path = self._file(name)
-        ensure_directory(self._profile.users)
-        ensure_directory(path.parent)
+        user = replace(wanted, public_key=public)
+        cert, key = issue_client(ca, user.uuid, user.name)
+        path = self._file(user.name)
         own = Profile(path.parent)
-        write_files(
-            {
-                own.private_key: private,
-                own.public_key: f"{public} {name}@tw\n",
-                own.client_key: key,
-                own.client_cert: cert,
-                path: user.to_text(),
-            }
-        )
+        try:
+            ensure_directory(self._profile.users)
+            ensure_directory(path.parent)
+            write_files(
+                {
+                    own.private_key: private,
+                    own.public_key: f"{public} {user.name}@tw\n",
+                    own.client_key: key,
+                    own.client_cert: cert,
+                    path: user.to_text(),
+                }
+            )
+        except BaseException:
+            _discard(path.parent)
+            raise
         return user
 
     def _forget(self, directory: Path) -> None:
@@ -288,23 +448,12 @@ class UserBook:
         hint = f"did you mean {close[0]}?" if close else "tw list users shows them"
         return Misuse("no-such-name", f"there is no user {name!r}", hint=hint)
 
-    @staticmethod
-    def _check_grants(grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
-        if not grants:
-            raise Misuse(
-                "bad-argument", "a user without a port can do nothing", hint="-m PORT, as in -m 5432"
-            )
-        if len(grants) > MAX_GRANTS_PER_USER:
-            raise Misuse("too-many", f"a user has at most {MAX_GRANTS_PER_USER} grants")
-        ports = [grant.local_port for grant in grants]
-        for port in ports:
-            if ports.count(port) > 1:
-                raise Misuse(
-                    "bad-argument",
-                    f"local port {port} is given twice",
-                    hint=f"renumber one: -m {port + 10000}:...",
-                )
-        return grants
+    def _exists(self, name: str) -> Misuse:
+        return Misuse(
+            "exists",
+            f"there is a user {name!r} already",
+            hint=f"tw edit user {name}, tw export user {name} for the file, or another name",
+        )
 
     def _check_expiry(self, expires: float | None) -> float | None:
         if expires is None:
@@ -314,7 +463,8 @@ class UserBook:
         return float(int(expires))
 
 
-def _exists(name: str) -> Misuse:
-    return Misuse(
-        "exists", f"there is a user {name!r} already", hint=f"tw delete user {name}, or another name"
-    )
+def _discard(directory: Path) -> None:
+    """Remove what a failed making left: user.json first, without which there is no such user."""
+    with contextlib.suppress(OSError):
+        (directory / "user.json").unlink(missing_ok=True)
+    shutil.rmtree(directory, ignore_errors=True)
