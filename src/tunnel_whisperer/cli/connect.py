@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ..base.errors import Misuse
 from ..base.values import Grant
-from ..bundle import install_bundle, open_bundle
+from ..bundle import BundleContents, install_bundle, open_bundle
 from ..daemon import ClientRoot, run_until_stopped
-from ..profile import Profile
+from ..profile import Profile, running
 from .files import naming
 from .place import configured, profile_of, start_logging
 
@@ -37,27 +37,30 @@ def run(args: argparse.Namespace) -> int:
     """Until it is stopped."""
     profile = profile_of(args)
     remap = [Grant.parse(text) for text in args.map]
-    if args.bundle:
-        _import(Path(args.bundle), profile, force=args.force)
-    profile, config = configured(args)
-    start_logging(args, config)
-
-    async def main() -> None:
-        root = ClientRoot(profile, remap=remap)
-        tunnel = await root.start()
-        for port in tunnel.ports:
-            print(f"{port.address} -> {port.target}", flush=True)
-        await root.run()
-
-    run_until_stopped(main)
+    bundle = _read(Path(args.bundle)) if args.bundle else None
+    if bundle is None:
+        configured(args)
+    with running(profile, "tw connect"):
+        if bundle is not None:
+            install_bundle(profile, bundle, force=args.force)
+        profile, config = configured(args)
+        start_logging(args, config)
+        run_until_stopped(lambda: _serve(profile, remap))
     return 0
 
 
-def _import(path: Path, profile: Profile, *, force: bool) -> None:
+async def _serve(profile: Profile, remap: list[Grant]) -> None:
+    root = ClientRoot(profile, remap=remap)
+    tunnel = await root.start()
+    for port in tunnel.ports:
+        print(f"{port.address} -> {port.target}", flush=True)
+    await root.run()
+
+
+def _read(path: Path) -> BundleContents:
     try:
         data = path.read_bytes()
     except OSError as exc:
         raise Misuse("file-unreadable", exc.strerror or "cannot be read", where=str(path)) from None
     with naming(path):
-        bundle = open_bundle(data)
-    install_bundle(profile, bundle, force=force)
+        return open_bundle(data)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..base.errors import Misuse
 from ..daemon import RelayRoot, parse_listen, run_until_stopped
-from ..profile import Config, Profile
+from ..profile import Config, Profile, running
 from ..tenancy import make_relay_identity
 from .place import profile_of, start_logging
 
@@ -36,25 +36,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Until it is stopped."""
     profile = profile_of(args)
-    config = _configuration(args, profile)
-    start_logging(args, config)
-
-    async def main() -> None:
-        root = RelayRoot(profile, config)
-        bound = await root.start()
-        print(f"relay {config.relay.domain}: listening on {bound}", flush=True)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await root.close()
-
-    run_until_stopped(main)
+    _check(args, profile)
+    with running(profile, "tw relay run"):
+        config = _configuration(args, profile)
+        start_logging(args, config)
+        run_until_stopped(lambda: _serve(profile, config))
     return 0
 
 
-def _configuration(args: argparse.Namespace, profile: Profile) -> Config:
-    """What is remembered, with what the flags change; the changes are remembered as well. A
-    certificate of its own that is about to expire is renewed on the way."""
+async def _serve(profile: Profile, config: Config) -> None:
+    root = RelayRoot(profile, config)
+    bound = await root.start()
+    print(f"relay {config.relay.domain}: listening on {bound}", flush=True)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await root.close()
+
+
+def _check(args: argparse.Namespace, profile: Profile) -> None:
+    """What is refused before anything is made."""
     if not profile.config.exists() and not args.domain:
         raise Misuse(
             "not-set-up",
@@ -64,6 +65,11 @@ def _configuration(args: argparse.Namespace, profile: Profile) -> Config:
         )
     if args.listen:
         parse_listen(args.listen)
+
+
+def _configuration(args: argparse.Namespace, profile: Profile) -> Config:
+    """What is remembered, with what the flags change; the changes are remembered as well. A
+    certificate of its own that is about to expire is renewed on the way."""
     return make_relay_identity(
         profile,
         args.domain or "",

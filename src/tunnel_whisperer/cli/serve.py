@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..daemon import ServerRoot, run_until_stopped
+from ..profile import running
 from .place import configured, start_logging
 
 EXAMPLE = "tw serve"
@@ -24,5 +25,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"server {config.server_id}: dialling {config.xray.relay_host}", flush=True)
         await root.run()
 
-    run_until_stopped(main)
+    with running(profile, "tw serve"):
+        run_until_stopped(main)
     return 0

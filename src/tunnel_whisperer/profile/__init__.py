@@ -7,6 +7,7 @@ from .files import ensure_directory, remove_file, write_file, write_files
 from .load import Complaints, check_field, compose_yaml, load_config, parse_config
 from .places import Profile, default_directory, locked
 from .reference import render_reference
+from .running import Running, running, who_runs
 from .save import format_config, save_config
 from .schema import (
     AnalyticsConfig,
@@ -25,6 +26,7 @@ __all__ = [
     "Config",
     "Profile",
     "RelayConfig",
+    "Running",
     "ServerConfig",
     "TunnelEntry",
     "XrayConfig",
@@ -38,7 +40,9 @@ __all__ = [
     "parse_config",
     "remove_file",
     "render_reference",
+    "running",
     "save_config",
+    "who_runs",
     "write_file",
     "write_files",
 ]

@@ -134,6 +134,11 @@ class Profile:
         return self.relay / "relay.key"
 
     @property
+    def run(self) -> Path:
+        """What the process that serves this identity leaves there while it runs."""
+        return self.directory / "run"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one process that changes the profile."""
         return self.directory / ".lock"
