@@ -51,6 +51,7 @@ ERROR_CODES: Mapping[str, str] = MappingProxyType(
         "timeout": "Something did not happen in time.",
         "too-many": "A limit was reached.",
         "user-not-active": "The relay or the server does not let this user in (any more).",
+        "wrong-passphrase": "The passphrase does not open the file, or the file was changed.",
         "wrong-role": "This context has another role.",
     }
 )

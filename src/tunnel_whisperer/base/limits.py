@@ -344,3 +344,12 @@ MAX_BUNDLE_BYTES = 1024 * 1024
 
 MAX_BUNDLE_ENTRIES = 16
 """Entries of a bundle; ours have five."""
+
+MAX_BACKUP_BYTES = 32 * 1024 * 1024
+"""Size of a whole identity in one file, and of all that is in it once unpacked; a user takes 4 KiB."""
+
+MAX_BACKUP_ENTRIES = 9999
+"""Entries of such a file; a user has five, a tenant one."""
+
+MAX_PASSPHRASE_WORK = 20
+"""scrypt work factor of an encrypted file from outside: 1 GiB and 3 s; ours have 18 to 20 (about a second)."""

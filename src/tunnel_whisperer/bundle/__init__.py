@@ -5,6 +5,15 @@ Control plane. May import base, profile and pki. A bundle from outside is hostil
 """
 
 from .contents import BundleContents, open_bundle, pack_client
+from .encrypt import decrypt, encrypt, is_encrypted
 from .install import install_bundle
 
-__all__ = ["BundleContents", "install_bundle", "open_bundle", "pack_client"]
+__all__ = [
+    "BundleContents",
+    "decrypt",
+    "encrypt",
+    "install_bundle",
+    "is_encrypted",
+    "open_bundle",
+    "pack_client",
+]
