@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-CHANGES = ("fsync", "replace", "link", "unlink", "mkdir", "rmdir")
+CHANGES = ("fsync", "replace", "rename", "link", "unlink", "mkdir", "rmdir")
 _KILLED = 99
 
 

@@ -6,14 +6,23 @@ import argparse
 from pathlib import Path
 
 from ..base.log import set_up
-from ..profile import Config, Profile, default_directory, load_config
+from ..profile import Config, Contexts, Profile, default_directory, load_config
 
-__all__ = ["configured", "profile_of", "start_logging"]
+__all__ = ["configured", "contexts_of", "profile_of", "start_logging"]
+
+
+def contexts_of(args: argparse.Namespace) -> Contexts:
+    """The identities in the directory named by ``--config-dir``, else in the default one."""
+    return Contexts(Path(args.config_dir).expanduser() if args.config_dir else default_directory())
 
 
 def profile_of(args: argparse.Namespace) -> Profile:
-    """The identity named by ``--config-dir``, else the default one; it need not exist."""
-    return Profile(Path(args.config_dir).expanduser() if args.config_dir else default_directory())
+    """The active identity there; it need not exist.
+
+    Raises:
+        Misuse: ``not-set-up`` when the context that was chosen is gone.
+    """
+    return contexts_of(args).active_profile()
 
 
 def configured(args: argparse.Namespace, default_level: str = "warning") -> tuple[Profile, Config]:
@@ -22,8 +31,8 @@ def configured(args: argparse.Namespace, default_level: str = "warning") -> tupl
     Raises:
         Misuse: ``not-set-up``, ``bad-config``.
     """
-    profile = profile_of(args)
     start_logging(args, None, default_level)
+    profile = profile_of(args)
     config = load_config(profile.config)
     return profile, config
 

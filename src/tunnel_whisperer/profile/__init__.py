@@ -3,9 +3,10 @@
 Stands at the bottom of the control plane. May import base only. Plain synchronous code.
 """
 
+from .contexts import Context, Contexts, check_context_name, suggested_name
 from .files import ensure_directory, remove_file, write_file, write_files
 from .load import Complaints, check_field, compose_yaml, load_config, parse_config
-from .places import Profile, default_directory, locked
+from .places import IDENTITY, Profile, default_directory, locked
 from .reference import render_reference
 from .running import Running, running, who_runs
 from .save import format_config, save_config
@@ -20,16 +21,20 @@ from .schema import (
 )
 
 __all__ = [
+    "IDENTITY",
     "AnalyticsConfig",
     "ClientConfig",
     "Complaints",
     "Config",
+    "Context",
+    "Contexts",
     "Profile",
     "RelayConfig",
     "Running",
     "ServerConfig",
     "TunnelEntry",
     "XrayConfig",
+    "check_context_name",
     "check_field",
     "compose_yaml",
     "default_directory",
@@ -42,6 +47,7 @@ __all__ = [
     "render_reference",
     "running",
     "save_config",
+    "suggested_name",
     "who_runs",
     "write_file",
     "write_files",

@@ -12,7 +12,31 @@ from pathlib import Path
 from ..base.errors import Misuse
 from .files import ensure_directory, hold_lock
 
-__all__ = ["Profile", "default_directory", "locked"]
+__all__ = ["IDENTITY", "Profile", "default_directory", "locked"]
+
+IDENTITY = (
+    "config.yaml",
+    "id_ed25519",
+    "id_ed25519.pub",
+    "ssh_host_ed25519_key",
+    "ssh_host_ed25519_key.pub",
+    "authorized_keys",
+    "ca.crt",
+    "ca.key",
+    "client.crt",
+    "client.key",
+    "apps.yaml",
+    "context.json",
+    "users",
+    "servers",
+    "relay",
+    "audit",
+    "run",
+)
+"""All that may belong to an identity, files and directories; config.yaml first, without which it is none.
+
+Whatever else is in the directory is somebody else's, and is neither removed nor packed with it.
+"""
 
 
 def default_directory(
