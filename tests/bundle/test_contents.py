@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 import stat
 import struct
@@ -19,7 +20,7 @@ from tunnel_whisperer.base.limits import MAX_BUNDLE_BYTES
 from tunnel_whisperer.base.values import Grant
 from tunnel_whisperer.bundle import BundleContents, open_bundle, pack_client
 from tunnel_whisperer.pki import issue_client, make_ca, new_ssh_key
-from tunnel_whisperer.profile import Profile, load_config, parse_config, save_config
+from tunnel_whisperer.profile import Profile, format_config, load_config, parse_config, save_config
 from tunnel_whisperer.tenancy import User, UserBook, make_server_identity
 
 NAMES = ["config.yaml", "id_ed25519", "id_ed25519.pub", "client.crt", "client.key"]
@@ -73,6 +74,13 @@ def test_a_bundle_holds_what_the_client_needs(both: Setting, alice: User, data: 
     assert config.client.grants() == alice.grants
     assert list(contents.files) == NAMES
     assert contents.files["id_ed25519.pub"].decode() == f"{alice.public_key} alice@tw\n"
+
+
+def test_a_bundle_whose_role_the_server_did_not_sign_is_refused(files: Mapping[str, bytes]) -> None:
+    config = parse_config(files["config.yaml"])
+    for signature in ("", base64.b64encode(bytes(64)).decode()):
+        text = format_config(replace(config, role_signature=signature)).encode()
+        assert "the server did not sign" in _error(_zip({**files, "config.yaml": text}))
 
 
 def test_nothing_of_the_servers_own_gets_into_a_bundle(tmp_path: Path) -> None:

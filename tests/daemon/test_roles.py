@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.tenancy.setting import joined
 from tunnel_whisperer.base.errors import Misuse
 from tunnel_whisperer.daemon.roles import need_role, warn_of_idle_fields
-from tunnel_whisperer.profile import Config, Profile, ServerConfig
+from tunnel_whisperer.profile import Config, Profile, ServerConfig, load_config
 
 
 def test_another_role_is_refused_with_the_way_out() -> None:
@@ -18,7 +20,15 @@ def test_another_role_is_refused_with_the_way_out() -> None:
         need_role(Config(mode="client"), "server", profile)
     assert caught.value.code == "wrong-role"
     assert "a client's" in caught.value.why
-    assert "--config-dir" in caught.value.hint
+    assert "tw create context NAME, then tw join RELAY" in caught.value.hint
+
+
+def test_a_changed_role_is_refused(tmp_path: Path) -> None:
+    relay = joined(tmp_path).relay
+    config = load_config(relay.config)
+    need_role(config, "relay", relay)
+    with pytest.raises(Misuse, match="this was changed to server, and is a relay"):
+        need_role(replace(config, mode="server"), "server", relay)
 
 
 def test_a_field_that_is_set_in_vain_is_told_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -19,7 +19,7 @@ from tests.kit.world import World
 from tunnel_whisperer.base.errors import Retry, TwError
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.daemon import ClientRoot, watch
-from tunnel_whisperer.pki import CertificateAuthority, issue_client
+from tunnel_whisperer.pki import CertificateAuthority, issue_client, sign_role
 from tunnel_whisperer.profile import Profile, load_config, save_config
 from tunnel_whisperer.server import policy
 from tunnel_whisperer.tenancy import TenantBook, UserBook
@@ -257,7 +257,8 @@ def test_another_relay_host_key_ends_the_server_for_good(play: Callable[[Scenari
         key = other.public_key.read_text().split()
         config = load_config(server.config)
         section = replace(config.server, relay_host_key=" ".join(key[:2]))
-        save_config(server.config, replace(config, server=section))
+        signed = sign_role(other.private_key.read_bytes(), "server", server.public_key.read_text())
+        save_config(server.config, replace(config, server=section, role_signature=signed))
         error = await world.serve(server).failed()
         assert (error.code, error.retry) == ("host-key-mismatch", Retry.NEVER)
 

@@ -161,7 +161,7 @@ def test_a_directory_of_another_role_stays_as_it_is(tmp_path: Path, role: str) -
                 make(profile, "plant")
             assert caught.value.code == "wrong-role"
             assert str(caught.value) == f"{tmp_path}: this directory is a {role}'s, not a {own}'s"
-            assert "--config-dir" in caught.value.hint
+            assert "tw create context NAME" in caught.value.hint
     assert snapshot(tmp_path) == before
 
 
@@ -171,7 +171,7 @@ def test_a_server_keeps_its_id(tmp_path: Path) -> None:
         make_server_identity(Profile(tmp_path), "other")
     assert render(caught.value) == (
         f"tw: exists: {tmp_path}: this directory is the server 'plant'"
-        " (try: use that id, or another directory with --config-dir)"
+        " (try: use that id, or tw create context NAME for another server)"
     )
 
 

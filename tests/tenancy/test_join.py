@@ -15,7 +15,7 @@ from tests.profile.crash import every_kill, fill_disk, needs_fork, snapshot
 from tests.tenancy.setting import Setting, joined
 from tunnel_whisperer.base.errors import Misuse, Refused, render
 from tunnel_whisperer.base.limits import MAX_JOIN_FILE_BYTES
-from tunnel_whisperer.pki import make_ca, new_ssh_key
+from tunnel_whisperer.pki import is_role_signed, make_ca, new_ssh_key, sign_role
 from tunnel_whisperer.profile import Profile, load_config, save_config
 from tunnel_whisperer.tenancy import (
     JoinRequest,
@@ -33,7 +33,17 @@ HOST_KEY, HOST_PUBLIC = new_ssh_key()
 UUID = uuid.UUID("0f0e0d0c-0b0a-4908-8706-050403020100")
 REQUEST = JoinRequest("plant", UUID, CA.cert_pem, PUBLIC, "relay.example")
 RESPONSE = JoinResponse(
-    "plant", "relay.example", 443, "/tw/plant", 20000, "plant", HOST_PUBLIC, CA.cert_pem, UUID, PUBLIC
+    "plant",
+    "relay.example",
+    443,
+    "/tw/plant",
+    20000,
+    "plant",
+    HOST_PUBLIC,
+    CA.cert_pem,
+    UUID,
+    PUBLIC,
+    sign_role(HOST_KEY, "server", PUBLIC),
 ).signed(HOST_KEY)
 
 Parse = Callable[[str | bytes], object]
@@ -164,6 +174,7 @@ def test_a_request_with_a_bad_field(field: str, value: object, message: str) -> 
         ("relay_ca", "", "the relay did not sign this"),
         ("uuid", str(uuid.UUID(int=1)), "the relay did not sign this"),
         ("ssh_public_key", HOST_PUBLIC, "the relay did not sign this"),
+        ("role_signature", "", "the relay did not sign this"),
     ],
     ids=str_of_field,
 )  # fmt: skip
@@ -171,6 +182,12 @@ def test_a_response_with_a_bad_field(field: str, value: object, message: str) ->
     text = _changed(RESPONSE.to_text(), **{field: value})
     expected = f"signature: {message}" if "sign this" in message else f"{field}: {message}"
     assert _error(JoinResponse.parse, text) == expected
+
+
+def test_a_response_without_a_role_is_refused() -> None:
+    for signature in ("", "x", sign_role(HOST_KEY, "client", PUBLIC), sign_role(KEY, "server", PUBLIC)):
+        response = replace(RESPONSE, role_signature=signature).signed(HOST_KEY)
+        assert _error(JoinResponse.parse, response.to_text()) == "role_signature: the relay did not sign this"
 
 
 def test_a_relay_signs_with_the_key_that_it_names_only() -> None:
@@ -215,6 +232,9 @@ def test_the_response_tells_the_server_all_it_needs(tmp_path: Path) -> None:
     )
     assert config.xray.relay_ca == both.relay.relay_ca_cert.read_text()
     assert config.server.remote_port == 20000
+    assert is_role_signed(
+        config.server.relay_host_key, config.role_signature, "server", both.server.public_key.read_text()
+    )
     assert config.server.relay_host_key == " ".join(both.relay.host_public_key.read_text().split()[:2])
 
 

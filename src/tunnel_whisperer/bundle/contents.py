@@ -23,7 +23,14 @@ from typing import NoReturn, Protocol
 from ..base.errors import Misuse
 from ..base.limits import MAX_BUNDLE_BYTES, MAX_BUNDLE_ENTRIES
 from ..base.values import Grant
-from ..pki import certificate_uuid, check_key_pair, check_public_key, public_key_of
+from ..pki import (
+    certificate_uuid,
+    check_key_pair,
+    check_public_key,
+    is_role_signed,
+    public_key_of,
+    sign_role,
+)
 from ..profile import (
     ClientConfig,
     Config,
@@ -116,7 +123,7 @@ def _client_config(profile: Profile, user: BundleUser) -> Config:
             "wrong-role",
             f"this directory is a {server.mode}'s, not a server's",
             where=str(profile.directory),
-            hint="name the server's directory with --config-dir",
+            hint="tw list contexts, then tw use the server's",
         )
     if missing := server.missing():
         raise Misuse(
@@ -125,8 +132,11 @@ def _client_config(profile: Profile, user: BundleUser) -> Config:
             where=str(profile.config),
             hint="tw join RELAY, and tw join --apply with the response",
         )
+    host_key = profile.read(profile.host_key)
+    subject = public_key_of(profile.read(Profile(profile.users / user.name).private_key))
     return Config(
         mode="client",
+        role_signature=sign_role(host_key, "client", subject),
         # How this server gets through its own network (proxy, transport, http) is not the client's business.
         xray=XrayConfig(
             uuid=user.uuid,
@@ -138,7 +148,7 @@ def _client_config(profile: Profile, user: BundleUser) -> Config:
         client=ClientConfig(
             ssh_user=server.client.ssh_user,
             server_ssh_port=server.server.remote_port,
-            server_host_key=public_key_of(profile.read(profile.host_key)),
+            server_host_key=public_key_of(host_key),
             tunnels=tuple(TunnelEntry(x.local_port, x.target.host, x.target.port) for x in user.grants),
             revision=user.revision,
         ),
@@ -179,6 +189,9 @@ def _check_keys(files: Mapping[str, bytes], config: Config) -> None:
         name = "client.crt"
         check_key_pair(texts[name], texts["client.key"])
         named = certificate_uuid(texts[name])
+        name = "config.yaml"
+        if not is_role_signed(config.client.server_host_key, config.role_signature, "client", public):
+            _bad("role_signature: the server did not sign that this is a client", name)
     except Misuse as exc:
         if exc.code == "bad-bundle":
             raise

@@ -6,6 +6,7 @@ import logging
 
 from ..base.errors import Misuse
 from ..profile import Config, Profile
+from ..tenancy import check_signed_role
 
 __all__ = ["need_role", "warn_of_idle_fields"]
 
@@ -19,7 +20,7 @@ _FIRST_STEP = {
 
 
 def need_role(config: Config, role: str, profile: Profile) -> None:
-    """Refuse an identity of another role.
+    """Refuse an identity of another role, and one whose role was changed.
 
     Raises:
         Misuse: ``wrong-role``, with the way out.
@@ -27,10 +28,11 @@ def need_role(config: Config, role: str, profile: Profile) -> None:
     if config.mode != role:
         raise Misuse(
             "wrong-role",
-            f"this identity is a {config.mode}'s, and this is a {role}'s business",
+            f"this context is a {config.mode}'s, and this is a {role}'s business",
             where=str(profile.directory),
-            hint=f"use another directory: {_FIRST_STEP[role]} --config-dir DIR",
+            hint=f"tw list contexts, then tw use one of a {role}; or tw create context NAME, then {_FIRST_STEP[role]}",
         )
+    check_signed_role(config, profile)
 
 
 def warn_of_idle_fields(config: Config) -> None:

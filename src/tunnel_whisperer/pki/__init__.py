@@ -13,6 +13,7 @@ from .certificates import (
 )
 from .check import check_client
 from .issue import CertificateAuthority, issue_client, issue_server, make_ca
+from .roles import is_role_signed, sign_role
 from .ssh_keys import check_public_key, new_ssh_key, public_key_of, sign, verify
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "check_client",
     "check_key_pair",
     "check_public_key",
+    "is_role_signed",
     "issue_client",
     "issue_server",
     "issued_by",
@@ -31,5 +33,6 @@ __all__ = [
     "new_ssh_key",
     "public_key_of",
     "sign",
+    "sign_role",
     "verify",
 ]

@@ -224,12 +224,12 @@ class Contexts:
             context_id = next(x for x in iter(lambda: secrets.token_hex(3), "") if x not in ids)
             was_active = replaces is not None and self._chosen() == replaces.id
             current = context_id if activate or was_active else None
-            with self._staged(context_id) as profile:
-                if fill is not None:
-                    fill(profile)
-                _write_note(profile.directory, context_id, name, time.time())
-            # No look at the contexts from here on: it would sweep away what is only staged.
             with _nobody_uses(replaces):
+                with self._staged(context_id) as profile:
+                    if fill is not None:
+                        fill(profile)
+                    _write_note(profile.directory, context_id, name, time.time())
+                # No look at the contexts in between: it would sweep away what is only staged.
                 carry_out(self.base, Change(context_id, replaces.id if replaces else "", current))
             return self._again(context_id)
 

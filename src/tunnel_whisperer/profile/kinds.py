@@ -30,6 +30,7 @@ __all__ = [
     "PEM",
     "PORT",
     "PROXY",
+    "SIGNATURE",
     "URL_PATH",
     "USER",
     "UUID",
@@ -234,6 +235,15 @@ def _check_pem(text: str) -> str:
     return match[0]
 
 
+def _check_signature(text: str) -> str:
+    try:
+        if len(base64.b64decode(text, validate=True)) != 64:  # RFC 8032
+            raise ValueError
+    except (ValueError, binascii.Error):
+        raise FieldFault("this is not a signature", "use the file as tw wrote it") from None
+    return text
+
+
 def _check_proxy(text: str) -> str:
     # The value may hold a password: no message repeats any of it.
     try:
@@ -258,6 +268,7 @@ LISTEN = Text("host:port or :port", _check_listen)
 URL_PATH = Text("a path like /tw/plant", _check_path)
 USER = Text("a user name", _check_user)
 KEY_LINE = Text("a public key line, ssh-ed25519 AAAA...", _check_key_line)
+SIGNATURE = Text("a signature in base64", _check_signature)
 PEM = Text("a certificate in PEM", _check_pem)
 PROXY = Text("a proxy URL: http, https or socks5, user:password allowed", _check_proxy)
 PATH = Text("a file name", _check_text)

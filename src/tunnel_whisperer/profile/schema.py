@@ -24,6 +24,7 @@ from .kinds import (
     PEM,
     PORT,
     PROXY,
+    SIGNATURE,
     URL_PATH,
     USER,
     UUID,
@@ -242,6 +243,11 @@ class Config:
 
     mode: str = _required(Choice(MODES), "the role of this context; changed by making another context")
     version: int = _setting(FORMAT_VERSION, Whole(1, FORMAT_VERSION), "format of this file")
+    role_signature: str = _setting(
+        "",
+        SIGNATURE,
+        "by which whoever gave this role signed it: a relay itself, a server's relay, a client's server",
+    )
     log_level: str = _setting("info", Choice(LEVELS), "least level that is logged")
     log_format: str = _setting("text", Choice(("text", "json")), "how a log line looks")
     proxy: str = _setting(

@@ -8,6 +8,7 @@ from .apps import spell_grant
 from .identity import make_relay_identity, make_server_identity
 from .join import JoinRequest, JoinResponse, apply_response, make_join_request, make_join_response
 from .names import check_app_name, check_user_name
+from .roles import check_signed_role
 from .tenants import TenantBook, TenantRecord
 from .user import App, User
 from .users import RENEW_BEFORE, Change, Standing, UserBook
@@ -26,6 +27,7 @@ __all__ = [
     "UserBook",
     "apply_response",
     "check_app_name",
+    "check_signed_role",
     "check_user_name",
     "make_join_request",
     "make_join_response",

@@ -25,6 +25,7 @@ from ..pki import (
     make_ca,
     new_ssh_key,
     public_key_of,
+    sign_role,
 )
 from ..profile import (
     Config,
@@ -40,6 +41,7 @@ from ..profile import (
     write_files,
 )
 from .names import check_server_id
+from .roles import check_signed_role, lost_file
 
 __all__ = ["load_authority", "make_relay_identity", "make_server_identity", "need_mode"]
 
@@ -65,7 +67,7 @@ def make_server_identity(profile: Profile, server_id: str) -> Config:
                 "exists",
                 f"this directory is the server {existing.server_id!r}",
                 where=str(profile.directory),
-                hint="use that id, or another directory with --config-dir",
+                hint="use that id, or tw create context NAME for another server",
             )
         enrolled = existing is not None and bool(existing.xray.relay_host)
         known = enrolled or any(profile.users.glob("*/user.json"))
@@ -122,17 +124,18 @@ def make_relay_identity(
         ensure_directory(profile.servers)
         ca = _make_authority(profile.relay_ca_cert, profile.relay_ca_key, relay.domain, known=known)
         _make_relay_leaf(profile, ca, relay.domain)
-        config = replace(existing, relay=relay) if existing is not None else Config(mode="relay", relay=relay)
+        config = replace(existing, relay=relay) if existing is not None else _new_relay(profile, relay)
         if config != existing:
             save_config(profile.config, config)
         return config
 
 
-def need_mode(profile: Profile, mode: str, first_step: str) -> Config:
+def need_mode(profile: Profile, mode: str, first_step: str, *, signed: bool = True) -> Config:
     """The configuration of an identity that must have this role.
 
     Args:
         first_step: the command that makes such an identity.
+        signed: whether it must have been signed already.
 
     Raises:
         Misuse: ``wrong-role``, ``not-set-up``, ``bad-config``.
@@ -143,8 +146,9 @@ def need_mode(profile: Profile, mode: str, first_step: str) -> Config:
             "wrong-role",
             f"this directory is a {config.mode}'s, not a {mode}'s",
             where=str(profile.directory),
-            hint=f"{first_step} --config-dir DIR, with a directory of its own for each role",
+            hint=f"tw create context NAME, then {first_step}: a context has one role",
         )
+    check_signed_role(config, profile, may_lack=not signed)
     return config
 
 
@@ -159,8 +163,16 @@ def load_authority(cert: Path, key: Path) -> CertificateAuthority:
     return CertificateAuthority("", *texts)
 
 
+def _new_relay(profile: Profile, relay: RelayConfig) -> Config:
+    host_key = profile.read(profile.host_key)
+    signature = sign_role(host_key, "relay", public_key_of(host_key))
+    return Config(mode="relay", role_signature=signature, relay=relay)
+
+
 def _existing(profile: Profile, mode: str, first_step: str) -> Config | None:
-    return need_mode(profile, mode, first_step) if profile.config.exists() else None
+    if not profile.config.exists():
+        return None
+    return need_mode(profile, mode, first_step, signed=mode != "server")
 
 
 def _domain(text: str) -> str:
@@ -175,12 +187,7 @@ def _domain(text: str) -> str:
 
 def _must_be_new(path: Path, *, known: bool) -> None:
     if known:
-        raise Misuse(
-            "not-set-up",
-            "this file is missing, and others rely on what was in it",
-            where=str(path),
-            hint="restore it from a backup, or begin again in another directory with --config-dir",
-        )
+        raise lost_file(path)
 
 
 def _make_ssh_key(private: Path, public: Path, comment: str, *, known: bool) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..base.errors import Misuse, Refused
 from ..base.limits import MAX_JOIN_FILE_BYTES
-from ..pki import check_ca, check_public_key, public_key_of, sign, verify
+from ..pki import check_ca, check_public_key, is_role_signed, public_key_of, sign, sign_role, verify
 from ..profile import Config, Profile, check_field, locked, save_config
 from .identity import need_mode
 from .names import check_server_id
@@ -113,6 +113,8 @@ class JoinResponse:
     """Of the server that it is for."""
     ssh_public_key: str
     """Of the server that it is for."""
+    role_signature: str
+    """What the server keeps: that the relay made it one."""
     signature: bytes = b""
     """Ed25519, by the relay's SSH host key."""
 
@@ -163,6 +165,7 @@ class JoinResponse:
             relay_ca=_ca(reader, "relay_ca", optional=True),
             uuid=reader.uuid("uuid"),
             ssh_public_key=_key(reader, "ssh_public_key"),
+            role_signature=reader.text("role_signature", 128),
             signature=_signature(reader),
         )
         reader.end()
@@ -172,6 +175,9 @@ class JoinResponse:
             reader.fail(
                 "signature", "the relay did not sign this", "ask the relay's admin for the file again"
             )
+        host_key, subject = response.relay_host_key, response.ssh_public_key
+        if not is_role_signed(host_key, response.role_signature, "server", subject):
+            reader.fail("role_signature", "the relay did not sign this")
         return response
 
 
@@ -217,7 +223,7 @@ def make_join_request(profile: Profile, relay_host: str) -> JoinRequest:
     Raises:
         Misuse: ``wrong-role``, ``not-set-up``, ``bad-argument`` for the host.
     """
-    config = need_mode(profile, "server", "tw join RELAY")
+    config = need_mode(profile, "server", "tw join RELAY", signed=False)
     if config.xray.uuid is None or not config.server_id:
         raise Misuse(
             "not-set-up", "this server has no id yet", where=str(profile.config), hint="tw join RELAY"
@@ -262,6 +268,7 @@ def make_join_response(
         relay_ca=profile.read(profile.relay_ca_cert).decode("ascii", "replace") if own_ca else "",
         uuid=request.uuid,
         ssh_public_key=request.ssh_public_key,
+        role_signature=sign_role(host_key, "server", request.ssh_public_key),
     )
     return response.signed(host_key)
 
@@ -281,7 +288,7 @@ def apply_response(profile: Profile, response: JoinResponse, *, force: bool = Fa
         Refused: ``host-key-mismatch`` when the relay has another host key than before.
     """
     with locked(profile):
-        config = need_mode(profile, "server", "tw join RELAY")
+        config = need_mode(profile, "server", "tw join RELAY", signed=False)
         own_key = public_key_of(profile.read(profile.private_key))
         for name, ours, theirs in (
             ("server_id", config.server_id, response.server_id),
@@ -306,6 +313,7 @@ def apply_response(profile: Profile, response: JoinResponse, *, force: bool = Fa
             )
         changed = replace(
             config,
+            role_signature=response.role_signature,
             xray=replace(
                 config.xray,
                 relay_host=response.relay_host,
