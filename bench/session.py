@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from .line import Figures
+from .stacks.bare import Bare
 from .stacks.nested import Nested
 from .stacks.ours import Ours
 from .stacks.place import Loopback, Place, free_port
@@ -51,6 +52,12 @@ class Session:
         if self._loopback is None:
             self._loopback = self._start(Loopback(), (*_TUNNELS, Plain))
         return self._loopback
+
+    @contextmanager
+    def bare(self) -> Iterator[Stack]:
+        """TLS forwarders on loopback, for as long as the context lasts."""
+        with Session(quick=self.quick) as other:
+            yield other._start(Loopback(), (Bare,))["bare"]
 
     def over_wan(self) -> dict[str, Stack]:
         """The same in namespaces with 15 ms to the relay each way, and plain TCP over the whole path
