@@ -336,6 +336,40 @@ MAX_GRANTS_PER_USER = 256
 MAX_APPS = 64
 """Named sets of grants of one server; apps.yaml is read as config.yaml is, and has the same size."""
 
+AUDIT_FILE_BYTES = 4 * 1024 * 1024
+"""A file of the audit record that has this size is closed, and the next one is begun."""
+
+AUDIT_FILES_KEPT = 64
+"""Files of the audit record, the newest; with AUDIT_FILE_BYTES it takes 256 MiB at most."""
+
+MAX_AUDIT_TEXT_CHARS = 1024
+"""Of one text in an audit record: some are a peer's own words."""
+
+MAX_AUDIT_ITEMS = 256
+"""Of one list in an audit record: all grants of a user (MAX_GRANTS_PER_USER)."""
+
+MAX_AUDIT_WAITING = 10_000
+"""Audit records that wait for a slow disk, 5 MB at most; more are counted as lost."""
+
+AUDIT_LOCK_TIMEOUT_S = 5.0
+"""Time to wait for another process that writes to the same audit record; each write takes milliseconds."""
+
+AUDIT_CLOSE_S = 2.0
+"""Time that the last audit records get to reach the disk when a role is stopped."""
+
+AUDIT_BURST, AUDIT_PER_S = 1000, 1.0
+"""Audit records of one kind about one peer: at once, and for good; what is above is counted, and
+told in one record per AUDIT_SUMMARY_S."""
+
+AUDIT_REFUSALS_BURST, AUDIT_REFUSALS_PER_S = 20, 1 / 60
+"""The same for refusals: strangers could fill the disk with them, or push everything else out."""
+
+AUDIT_SUMMARY_S = 60.0
+"""How often what was only counted is told."""
+
+MAX_AUDIT_PACES = 4_096
+"""Peers whose pace of audit records is known; beyond, the one not heard of for longest is forgotten."""
+
 MAX_CERTIFICATE_BYTES = 16 * 1024
 """Size of a certificate that is parsed; ours have under 1 KiB."""
 

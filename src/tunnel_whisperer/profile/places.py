@@ -163,6 +163,11 @@ class Profile:
         return self.directory / "run"
 
     @property
+    def audit(self) -> Path:
+        """The audit record."""
+        return self.directory / "audit"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one process that changes the profile."""
         return self.directory / ".lock"

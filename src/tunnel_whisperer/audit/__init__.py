@@ -1,0 +1,25 @@
+"""The audit record: who opened what, when, how many bytes, why it ended; and what admins did.
+
+Append-only lines of JSON in ``<identity>/audit/``, each with the hash of the one before it. Control
+plane. May import base and profile. The data path knows only the callable of ``base.audit_events``.
+"""
+
+from .chain import Chain
+from .note import AuditState, audit_state, note
+from .reading import Broken, Verdict, select, verify
+from .record import Record, stamp
+from .writer import AuditWriter
+
+__all__ = [
+    "AuditState",
+    "AuditWriter",
+    "Broken",
+    "Chain",
+    "Record",
+    "Verdict",
+    "audit_state",
+    "note",
+    "select",
+    "stamp",
+    "verify",
+]
