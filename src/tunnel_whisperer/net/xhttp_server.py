@@ -24,6 +24,7 @@ from ..wire.xhttp_events import (
 from ..wire.xhttp_server import XhttpServer
 from .alarm import Alarm
 from .http import Exchange, ExchangeHandler
+from .http_date import dated
 from .xhttp_stream import XhttpStream
 
 __all__ = ["XhttpAcceptor"]
@@ -209,7 +210,7 @@ class XhttpAcceptor(Generic[V]):
             case Acknowledge(_, count):
                 exchange.acknowledge(count)
             case Respond(_, head, end):
-                exchange.respond(head, end=end)
+                exchange.respond(dated(head), end=end)
             case EndBody(_):
                 exchange.end_body()
             case ResetRequest(request_id):

@@ -24,6 +24,7 @@ from ..base.limits import (
 from ..base.tasks import TaskSet
 from ..base.values import HostPort
 from ..net.http import Exchange, ExchangeHandler
+from ..net.http_date import dated
 from ..net.http_front import HttpFront
 from ..net.listener import Listener
 from ..net.tls import server_context
@@ -206,7 +207,7 @@ class _NotFound:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._ended = False
-        exchange.respond(ResponseHead(404, (("content-length", "0"),)), end=True)
+        exchange.respond(dated(ResponseHead(404, (("content-length", "0"),))), end=True)
         if exchange.get_extra_info("http_version") == "2":
             # Later: it may have ended with its head.
             asyncio.get_running_loop().call_soon(self._leave)
