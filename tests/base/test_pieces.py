@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from tunnel_whisperer.base.pieces import append_piece
+from tunnel_whisperer.base.pieces import append_piece, move_pieces
 
 
 def test_small_pieces_are_joined_and_large_ones_are_not_copied() -> None:
@@ -21,3 +21,15 @@ def test_the_rest_of_a_piece_is_joined_too() -> None:
     pieces: deque[bytes | memoryview] = deque([memoryview(b"abc")[1:]])
     append_piece(pieces, b"d")
     assert list(pieces) == [b"bcd"]
+
+
+def test_what_is_moved_is_cut_where_it_is_asked_for() -> None:
+    whole = b"cdef"
+    pieces: deque[bytes | memoryview] = deque([b"ab", whole, b"gh"])
+    parts: list[bytes | memoryview] = []
+    move_pieces(pieces, 3, parts)
+    assert [bytes(part) for part in parts] == [b"ab", b"c"]
+    assert isinstance(parts[1], memoryview) and parts[1].obj is whole
+    move_pieces(pieces, 0, parts)
+    move_pieces(pieces, 5, parts)
+    assert b"".join(parts) == b"abcdefgh" and not pieces

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-__all__ = ["append_piece"]
+__all__ = ["append_piece", "move_pieces"]
 
 _SMALL = 512
 """Waiting pieces are joined up to this size. A ``bytes`` costs 33 bytes besides its content, so two
@@ -17,3 +17,16 @@ def append_piece(pieces: deque[bytes] | deque[bytes | memoryview], data: bytes) 
         pieces[-1] = bytes(pieces[-1]) + data
     else:
         pieces.append(data)
+
+
+def move_pieces(pieces: deque[bytes | memoryview], count: int, parts: list[bytes | memoryview]) -> None:
+    """Move the first ``count`` bytes, of which there are as many, behind ``parts`` without a copy."""
+    while count:
+        piece = pieces.popleft()
+        if len(piece) > count:
+            view = memoryview(piece)
+            parts.append(view[:count])
+            pieces.appendleft(view[count:])
+            return
+        parts.append(piece)
+        count -= len(piece)

@@ -14,7 +14,7 @@ from enum import Enum
 
 from ..base.errors import Broken
 from ..base.limits import MAX_CHUNK_LINE_BYTES, MAX_HEADER_BYTES
-from ..base.pieces import append_piece
+from ..base.pieces import append_piece, move_pieces
 from .h1_heads import BodyKind, Framing, H1Fault, check_field_line
 
 __all__ = ["BodyReader", "BodyWriter"]
@@ -175,24 +175,12 @@ class BodyWriter:
         chunked = self._kind is BodyKind.CHUNKED
         if count and chunked:
             parts.append(b"%x\r\n" % count)
-        self._move(count, parts)
+        move_pieces(self._queue, count, parts)
         self.unsent_bytes -= count
         last = self.ending and not self.unsent_bytes
         if chunked and (count or last):
             parts.append((b"\r\n" if count else b"") + (b"0\r\n\r\n" if last else b""))
         return count
-
-    def _move(self, count: int, parts: list[bytes | memoryview]) -> None:
-        queue = self._queue
-        while count:
-            piece = queue.popleft()
-            if len(piece) > count:
-                view = memoryview(piece)
-                parts.append(view[:count])
-                queue.appendleft(view[count:])
-                return
-            parts.append(piece)
-            count -= len(piece)
 
     def drop(self) -> None:
         """Forget what waits."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Protocol
 
-from ..base.pieces import append_piece
+from ..base.pieces import append_piece, move_pieces
 from ..wire.http import ResponseHead
 from .h2_frames import ErrorCode, data_head
 from .h2_windows import ReceiveWindow
@@ -159,7 +159,7 @@ class H2Exchange:
             if not (count or final):
                 break
             parts.append(data_head(count, final, self.stream_id))
-            self._move(count, parts)
+            move_pieces(self._queue, count, parts)
             taken += count
             if final:
                 self.local_ended = True
@@ -167,18 +167,6 @@ class H2Exchange:
         self.unsent_bytes -= taken
         self.send_window -= taken
         return taken
-
-    def _move(self, count: int, parts: list[bytes | memoryview]) -> None:
-        queue = self._queue
-        while count:
-            piece = queue.popleft()
-            if len(piece) > count:
-                view = memoryview(piece)
-                parts.append(view[:count])
-                queue.appendleft(view[count:])
-                return
-            parts.append(piece)
-            count -= len(piece)
 
     def drop_body(self) -> None:
         """Forget what is queued."""
