@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from tests.tenancy.setting import Setting, joined
 from tunnel_whisperer.base.errors import Misuse
 from tunnel_whisperer.base.values import Grant
 from tunnel_whisperer.bundle import BundleContents, install_bundle, open_bundle, pack_client
-from tunnel_whisperer.profile import Config, Profile, load_config, save_config
+from tunnel_whisperer.pki import issue_client
+from tunnel_whisperer.profile import Config, Profile, format_config, load_config, save_config
 from tunnel_whisperer.tenancy import UserBook, make_server_identity
+from tunnel_whisperer.tenancy.identity import load_authority
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,6 @@ def test_the_same_bundle_again_changes_nothing(profile: Profile, alice: BundleCo
     profile.config.write_text("# mine\n" + profile.config.read_text())
     before = snapshot(profile.directory)
     assert install_bundle(profile, alice) == alice.config
-    assert install_bundle(profile, alice, force=True) == alice.config
     assert snapshot(profile.directory) == before
 
 
@@ -86,23 +88,33 @@ def test_overrides_that_do_not_fit_the_new_tunnels_are_dropped(
     assert install_bundle(profile, alice).client.port_overrides == ((5432, 15432),)
 
 
-def test_another_identity_is_not_replaced_without_force(
+def test_another_identity_is_not_replaced(
     profile: Profile, alice: BundleContents, bob: BundleContents
 ) -> None:
-    config = install_bundle(profile, alice)
-    save_config(profile.config, replace(config, proxy="http://proxy:3128"))
+    install_bundle(profile, alice)
     before = snapshot(profile.directory)
     with pytest.raises(Misuse) as caught:
         install_bundle(profile, bob)
     assert caught.value.code == "exists"
     assert str(caught.value) == f"{profile.directory}: there is the identity alice@tw here already"
-    assert caught.value.hint == "another directory with --config-dir DIR, or --force to replace it"
+    assert "tw import FILE.zip --activate" in caught.value.hint
     assert snapshot(profile.directory) == before
-    assert install_bundle(profile, bob, force=True) == replace(bob.config, proxy="http://proxy:3128")
-    found = snapshot(profile.directory)
-    assert {name: found[name] for name in found if name != "config.yaml"} == {
-        name: content for name, content in bob.files.items() if name != "config.yaml"
-    }
+
+
+def test_a_renewed_certificate_is_the_same_identity(tmp_path: Path) -> None:
+    both = joined(tmp_path)
+    user = UserBook(both.server).create("alice", [Grant.parse("5432")])
+    profile = Profile(tmp_path / "client")
+    first = open_bundle(pack_client(both.server, user))
+    install_bundle(profile, first)
+    own = both.server.users / "alice"
+    cert, key = issue_client(load_authority(both.server.ca_cert, both.server.ca_key), user.uuid, "alice")
+    (own / "client.crt").write_text(cert)
+    (own / "client.key").write_text(key)
+    second = open_bundle(pack_client(both.server, user))
+    assert second.files["client.key"] != first.files["client.key"]
+    install_bundle(profile, second)
+    assert snapshot(profile.directory) == second.files
 
 
 def test_keys_without_a_public_line_are_somebodys_too(
@@ -117,10 +129,9 @@ def test_keys_without_a_public_line_are_somebodys_too(
     assert snapshot(profile.directory) == alice.files
 
 
-@pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize("mode", ["server", "relay"])
 def test_a_directory_of_another_role_is_never_overwritten(
-    tmp_path: Path, alice: BundleContents, mode: str, force: bool
+    tmp_path: Path, alice: BundleContents, mode: str
 ) -> None:
     profile = Profile(tmp_path)
     save_config(profile.config, Config(mode=mode))
@@ -128,7 +139,7 @@ def test_a_directory_of_another_role_is_never_overwritten(
     with pytest.raises(
         Misuse, match=f"this directory is a {mode}'s, and this bundle makes a client"
     ) as caught:
-        install_bundle(profile, alice, force=force)
+        install_bundle(profile, alice)
     assert caught.value.code == "wrong-role"
     assert snapshot(tmp_path) == before
 
@@ -156,28 +167,44 @@ def test_an_installation_killed_anywhere_is_no_client_yet_or_a_whole_one(
     assert seen == {False, True}
 
 
+@pytest.fixture(scope="module")
+def newer(both: Setting, alice: BundleContents) -> BundleContents:
+    """Alice's next file, with another port and another certificate."""
+    cert, key = issue_client(
+        load_authority(both.server.ca_cert, both.server.ca_key),
+        alice.config.xray.uuid or uuid.UUID(int=0),
+        "a",
+    )
+    client = replace(alice.config.client, tunnels=alice.config.client.tunnels[:1], revision=7)
+    config = replace(alice.config, client=client)
+    files = {"config.yaml": format_config(config), "client.crt": cert, "client.key": key}
+    return BundleContents(config, {**alice.files, **{x: text.encode() for x, text in files.items()}})
+
+
 @needs_fork
-def test_a_replacement_killed_anywhere_is_completed_by_the_next_run(
-    profile: Profile, alice: BundleContents, bob: BundleContents
+def test_an_update_killed_anywhere_is_completed_by_the_next_run(
+    profile: Profile, alice: BundleContents, newer: BundleContents
 ) -> None:
-    for _ in every_kill(
-        lambda: install_bundle(profile, bob, force=True), lambda: install_bundle(profile, alice, force=True)
-    ):
-        install_bundle(profile, bob, force=True)
-        assert bob.files.items() <= snapshot(profile.directory).items()
+    def prepare() -> None:
+        shutil.rmtree(profile.directory, ignore_errors=True)
+        install_bundle(profile, alice)
+
+    for _ in every_kill(lambda: install_bundle(profile, newer), prepare):
+        install_bundle(profile, newer)
+        assert newer.files.items() <= snapshot(profile.directory).items()
 
 
 @pytest.mark.parametrize("name", ["fsync", "replace", "link"])
 def test_a_full_disk_leaves_the_identity_that_was_there(
-    profile: Profile, alice: BundleContents, bob: BundleContents, monkeypatch: pytest.MonkeyPatch, name: str
+    profile: Profile, alice: BundleContents, newer: BundleContents, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     install_bundle(profile, alice)
     before = snapshot(profile.directory)
-    for step in range(1, 6):
+    for step in range(1, 4):
         with monkeypatch.context() as patch:
             fill_disk(patch, step, name)
             with pytest.raises(Misuse) as caught:
-                install_bundle(profile, bob, force=True)
+                install_bundle(profile, newer)
         assert caught.value.code == "state-not-written"
         assert snapshot(profile.directory) == before
 

@@ -9,7 +9,15 @@ import pytest
 
 from tests.profile.crash import fill_disk, killed_at, needs_fork, snapshot
 from tunnel_whisperer.base.errors import Misuse, render
-from tunnel_whisperer.profile import Profile, ensure_directory, locked, remove_file, write_file, write_files
+from tunnel_whisperer.profile import (
+    Profile,
+    ensure_directory,
+    locked,
+    remove_file,
+    write_file,
+    write_files,
+    write_new_files,
+)
 from tunnel_whisperer.profile.files import hold_lock
 
 
@@ -36,6 +44,13 @@ def test_files_are_0600_and_directories_0700_whatever_the_umask(tmp_path: Path) 
     assert _mode(profile.lock_file) == 0o600
     write_file(profile.public_key, "x", mode=0o644)
     assert _mode(profile.public_key) == 0o644
+
+
+@pytest.mark.usefixtures("umask_022")
+def test_directories_above_a_new_one_are_as_closed_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    ensure_directory(tmp_path / "a" / "b" / "c")
+    assert [_mode(tmp_path / x) for x in (".", "a", "a/b", "a/b/c")] == [0o755, 0o700, 0o700, 0o700]
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -196,3 +211,13 @@ def test_an_error_under_the_lock_frees_it(tmp_path: Path) -> None:
         raise RuntimeError
     with hold_lock(profile.lock_file, 0):
         pass
+
+
+def test_new_files_are_written_into_directories_of_their_own_and_never_over_others(tmp_path: Path) -> None:
+    write_new_files({tmp_path / "a" / "b" / "c": b"1", tmp_path / "a" / "d": b"2"})
+    assert snapshot(tmp_path) == {"a/b/c": b"1", "a/d": b"2"}
+    assert [_mode(tmp_path / x) for x in ("a", "a/b", "a/d")] == [0o700, 0o700, 0o600]
+    with pytest.raises(Misuse) as caught:
+        write_new_files({tmp_path / "a" / "d": b"3"})
+    assert caught.value.code == "state-not-written"
+    assert (tmp_path / "a" / "d").read_bytes() == b"2"

@@ -1,9 +1,10 @@
-"""The file that makes a machine a client: pack it, open what somebody sent, install it.
+"""The files that make a machine a client, or anything that it was elsewhere: pack, open, install them.
 
 Control plane. May import base, profile and pki. A bundle from outside is hostile until it passed
 ``open_bundle``; it holds private keys, so its bytes go nowhere but into files of mode 0600.
 """
 
+from .backup import install_backup, open_any, pack_backup
 from .contents import BundleContents, open_bundle, pack_client
 from .encrypt import decrypt, encrypt, is_encrypted
 from .install import install_bundle
@@ -12,8 +13,11 @@ __all__ = [
     "BundleContents",
     "decrypt",
     "encrypt",
+    "install_backup",
     "install_bundle",
     "is_encrypted",
+    "open_any",
     "open_bundle",
+    "pack_backup",
     "pack_client",
 ]

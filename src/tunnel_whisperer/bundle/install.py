@@ -13,17 +13,16 @@ from .contents import FILES, BundleContents
 __all__ = ["install_bundle"]
 
 _IDENTITY = ("id_ed25519", "client.key")
-"""Files that no two bundles share."""
+"""Files that no two users share; the first that is there decides: a certificate is renewed with a new key."""
+
+_BESIDE = "keep both: tw import FILE.zip --activate, then tw connect"
 
 
-def install_bundle(profile: Profile, contents: BundleContents, force: bool = False) -> Config:
+def install_bundle(profile: Profile, contents: BundleContents) -> Config:
     """Put the bundle into the profile: config.yaml last, and nothing at all when the disk is full.
 
     A later bundle of the same user brings its new tunnels; what this machine set for itself (proxy,
     logging, interface, port overrides, transport) stays. So does the same bundle once more.
-
-    Args:
-        force: replace the identity that is there; proxy and logging stay.
 
     Returns:
         The configuration as installed.
@@ -38,22 +37,22 @@ def install_bundle(profile: Profile, contents: BundleContents, force: bool = Fal
                 "wrong-role",
                 f"this directory is a {before.mode}'s, and this bundle makes a client",
                 where=str(profile.directory),
-                hint="tw connect FILE.zip --config-dir DIR, with a directory of its own",
+                hint=_BESIDE,
             )
         present = {
             name: profile.read(profile.directory / name)
             for name in FILES
             if (profile.directory / name).exists()
         }
-        same = all(present.get(name, contents.files[name]) == contents.files[name] for name in _IDENTITY)
-        if not same and not force:
+        known = next((name for name in _IDENTITY if name in present), None)
+        if known is not None and present[known] != contents.files[known]:
             raise Misuse(
                 "exists",
                 f"there is {_who(present)} here already",
                 where=str(profile.directory),
-                hint="another directory with --config-dir DIR, or --force to replace it",
+                hint=_BESIDE,
             )
-        config = _merged(contents.config, before, same=same)
+        config = _merged(contents.config, before)
         wanted = {**contents.files, "config.yaml": _text(contents, config, before, present)}
         # FILES begins with config.yaml, which must come last.
         order = [name for name in (*FILES[1:], FILES[0]) if present.get(name) != wanted[name]]
@@ -70,15 +69,15 @@ def _who(present: Mapping[str, bytes]) -> str:
         return "another identity"
 
 
-def _merged(config: Config, before: Config | None, *, same: bool) -> Config:
+def _merged(config: Config, before: Config | None) -> Config:
     """The bundle's configuration with what belongs to this machine."""
     if before is None:
         return config
-    config = replace(config, proxy=before.proxy, log_level=before.log_level, log_format=before.log_format)
-    if not same:
-        return config
     return replace(
         config,
+        proxy=before.proxy,
+        log_level=before.log_level,
+        log_format=before.log_format,
         analytics=before.analytics,
         xray=replace(config.xray, transport=before.xray.transport, http=before.xray.http),
         client=replace(

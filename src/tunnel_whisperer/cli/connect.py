@@ -28,9 +28,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="LOCAL:PORT",
         help="open another local port for that target, this time (LOCAL:HOST:PORT if it is not the server itself)",
     )
-    parser.add_argument(
-        "--force", action="store_true", help="replace the identity that is here by the file's"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         configured(args)
     with running(profile, "tw connect"):
         if bundle is not None:
-            install_bundle(profile, bundle, force=args.force)
+            install_bundle(profile, bundle)
         profile, config = configured(args)
         start_logging(args, config)
         run_until_stopped(lambda: _serve(profile, remap))

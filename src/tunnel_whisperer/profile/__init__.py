@@ -4,9 +4,9 @@ Stands at the bottom of the control plane. May import base only. Plain synchrono
 """
 
 from .contexts import Context, Contexts, check_context_name, suggested_name
-from .files import ensure_directory, remove_file, write_file, write_files
+from .files import ensure_directory, remove_file, write_file, write_files, write_new_files
 from .load import Complaints, check_field, compose_yaml, load_config, parse_config
-from .places import IDENTITY, Profile, default_directory, locked
+from .places import IDENTITY_FILES, IDENTITY_FOLDERS, Profile, default_directory, locked
 from .reference import render_reference
 from .running import Running, running, who_runs
 from .save import format_config, save_config
@@ -21,7 +21,8 @@ from .schema import (
 )
 
 __all__ = [
-    "IDENTITY",
+    "IDENTITY_FILES",
+    "IDENTITY_FOLDERS",
     "AnalyticsConfig",
     "ClientConfig",
     "Complaints",
@@ -51,4 +52,5 @@ __all__ = [
     "who_runs",
     "write_file",
     "write_files",
+    "write_new_files",
 ]

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..base.errors import Misuse
 from ..base.limits import PROFILE_LOCK_TIMEOUT_S
 
-__all__ = ["ensure_directory", "hold_lock", "remove_file", "write_file", "write_files"]
+__all__ = ["ensure_directory", "hold_lock", "remove_file", "write_file", "write_files", "write_new_files"]
 
 _POLL_S = 0.05
 
@@ -43,13 +43,15 @@ def _not_written(path: Path, exc: OSError) -> Misuse:
 
 
 def ensure_directory(path: Path) -> None:
-    """Make the directory and its parents, 0700; an existing one keeps its mode.
+    """Make the directory and what is missing above it, 0700; an existing one keeps its mode.
 
     Raises:
         Misuse: ``state-not-written``.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        missing = [above for above in path.parents if not above.exists()]
+        for directory in (*reversed(missing), path):
+            directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as exc:
         raise _not_written(path, exc) from exc
 
@@ -93,6 +95,29 @@ def write_files(contents: Mapping[Path, bytes | str], mode: int = 0o600) -> None
         for swap in swaps:
             swap.tidy()
     for directory in {path.parent for path in contents}:
+        _sync_directory(directory)
+
+
+def write_new_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files, 0600, into a place that counts for nothing yet, in this order; their directories
+    are made. On disk when this returns; a failure may leave some of them.
+
+    Raises:
+        Misuse: ``state-not-written``, also where a file exists.
+    """
+    directories = sorted({path.parent for path in contents})
+    for directory in directories:
+        ensure_directory(directory)
+    for path, data in contents.items():
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(fd)
+        except OSError as exc:
+            raise _not_written(path, exc) from exc
+    for directory in directories:
         _sync_directory(directory)
 
 

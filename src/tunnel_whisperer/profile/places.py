@@ -12,9 +12,9 @@ from pathlib import Path
 from ..base.errors import Misuse
 from .files import ensure_directory, hold_lock
 
-__all__ = ["IDENTITY", "Profile", "default_directory", "locked"]
+__all__ = ["IDENTITY", "IDENTITY_FILES", "IDENTITY_FOLDERS", "Profile", "default_directory", "locked"]
 
-IDENTITY = (
+IDENTITY_FILES = (
     "config.yaml",
     "id_ed25519",
     "id_ed25519.pub",
@@ -26,14 +26,14 @@ IDENTITY = (
     "client.crt",
     "client.key",
     "apps.yaml",
-    "context.json",
-    "users",
-    "servers",
-    "relay",
-    "audit",
-    "run",
 )
-"""All that may belong to an identity, files and directories; config.yaml first, without which it is none.
+"""What an identity is made of; config.yaml first, without which it is none."""
+
+IDENTITY_FOLDERS = ("users", "servers", "relay")
+"""The same, directories: ``users/<name>/<file>``, ``servers/<file>``, ``relay/<file>``."""
+
+IDENTITY = (*IDENTITY_FILES, *IDENTITY_FOLDERS, "context.json", "audit", "run")
+"""All of that, and what is about it on this machine; goes when the identity goes.
 
 Whatever else is in the directory is somebody else's, and is neither removed nor packed with it.
 """

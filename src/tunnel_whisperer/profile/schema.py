@@ -296,6 +296,15 @@ class Config:
                 found.append(f"{name} is reserved for {row.reserved_for}")
         return tuple(found)
 
+    def changed_from(self, other: Config) -> tuple[str, ...]:
+        """Dotted names of the fields in which this differs from ``other``, of those that have an effect."""
+        before = {name: value for name, _, _, value in other._fields()}
+        return tuple(
+            name
+            for name, row, modes, value in self._fields()
+            if value != before[name] and self.mode in modes and not row.reserved_for
+        )
+
     @property
     def server_id(self) -> str:
         """The id in ``xray.path``; empty where there is none."""
