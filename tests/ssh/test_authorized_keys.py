@@ -75,6 +75,11 @@ def test_switches_are_read_in_order_as_by_openssh(options: str, forwarding: bool
     assert access.permits_open(DB) is forwarding
 
 
+def test_a_key_can_be_kept_to_one_session_at_a_time() -> None:
+    assert _parse(f'environment="TW_SINGLE_SESSION=1",restrict {KEY}').single_session
+    assert not _parse(f"restrict {KEY}").single_session
+
+
 @pytest.mark.parametrize("line", ["", "   ", "# a comment", "  # another", "\t", "#ssh-ed25519 AAAA"])
 def test_empty_lines_and_comments_are_nothing(line: str) -> None:
     assert parse_access(line) is None
@@ -133,6 +138,7 @@ def test_an_expiry_that_is_no_time_lets_nobody_in(value: str) -> None:
         'command="/bin/sh"',
         "cert-authority",
         'environment="A=b"',
+        'environment="TW_SINGLE_SESSION=0"',
         'tunnel="0"',
         'principals="x"',
         "no-touch-required",
@@ -224,6 +230,7 @@ _ACCESS = st.builds(
     opens=_ADDRESSES,
     listens=_ADDRESSES,
     forwarding=st.booleans(),
+    single_session=st.booleans(),
     expires=st.none() | st.integers(0, 4_000_000_000).map(float),
     only_from=st.sampled_from([(), ("127.0.0.1",), ("127.0.0.1", "::1")]),
 )

@@ -20,6 +20,7 @@ from tunnel_whisperer.base.limits import (
     PATH_WINDOW_BYTES,
     SSH_PACKET_BYTES,
 )
+from tunnel_whisperer.net.sockets import reset
 from tunnel_whisperer.ssh import endpoint, options, session
 from tunnel_whisperer.ssh.channel import ChannelTransport
 
@@ -302,6 +303,21 @@ def test_what_arrived_before_a_late_reset_is_still_delivered() -> None:
             transport.resume_reading()
             await left.got_lost()
             assert left.received == b"all of it" and left.eof and left.lost_exc is not None
+
+    run(main())
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_reset_with_a_reason_tells_it_in_one_printable_line(ended: bool) -> None:
+    async def main() -> None:
+        async with joined() as pair:
+            _, left, far, _right = await pair.channel()
+            if ended:
+                far.write_eof()
+            reset(far, "no longer granted\x1b[2J\n")
+            await left.got_lost()
+            reason = str(left.lost_exc)
+            assert reason == "the other end reset the connection: no longer granted?[2J?"
 
     run(main())
 

@@ -24,7 +24,7 @@ from tests.ssh.ends import (
     joined,
     plain_client_at,
 )
-from tunnel_whisperer.base.errors import Refused, TwError, Unreachable
+from tunnel_whisperer.base.errors import Refused, Retry, TwError, Unreachable
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.ssh.endpoint import ServerSession, SshEndpoint
 
@@ -388,8 +388,25 @@ def test_a_session_that_is_closed_says_why_and_resets_its_channels() -> None:
             assert left.lost_exc is not None and right.lost_exc is None and not left.eof
             assert transport.is_closing()
             await asyncio.sleep(2)
-            assert pair.door.closed == [None]
+            assert [str(reason) for reason in pair.door.closed] == ["this user was removed"]
             pair.server.close("again")
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("code", "retry"), [("session-replaced", Retry.NEVER), ("user-not-active", Retry.BACKOFF)]
+)
+def test_a_session_that_is_ended_with_a_code_ends_with_that_code_at_the_client(
+    code: str, retry: Retry
+) -> None:
+    async def main() -> None:
+        async with joined() as pair:
+            pair.server.close("in words", code)
+            error = await pair.session.closed
+            assert isinstance(error, Refused)
+            assert (error.code, error.retry) == (code, retry)
+            assert error.why == "the server ended the session: in words" and error.hint
 
     run(main())
 
@@ -401,7 +418,7 @@ def test_a_closed_session_is_gone_within_two_seconds_even_if_nobody_listens() ->
             pair.client_end.black_hole()
             pair.server.close("this user was removed")
             await asyncio.sleep(1.1)
-            assert right.lost and pair.door.closed == [None]
+            assert right.lost and [str(reason) for reason in pair.door.closed] == ["this user was removed"]
             assert pair.server_end.is_closing()
 
     run(main())

@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunnel_whisperer.base.errors import PeerFault, Refused, Retry, TwError, Unreachable
-from tunnel_whisperer.ssh.faults import open_failure, open_failure_code, peer_words, session_fault
+from tunnel_whisperer.ssh.faults import (
+    farewell_text,
+    open_failure,
+    open_failure_code,
+    peer_words,
+    session_fault,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +80,26 @@ def test_a_farewell_is_repeated() -> None:
     error = session_fault(asyncssh.ConnectionLost("x"), "the server\nis\x1b[31m shutting down")
     assert error.code == "session-lost"
     assert str(error).endswith("the server?is?[31m shutting down")
+
+
+@pytest.mark.parametrize(
+    ("code", "retry"), [("session-replaced", Retry.NEVER), ("user-not-active", Retry.BACKOFF)]
+)
+def test_a_farewell_with_a_code_counts_once_the_peer_has_proved_who_it_is(code: str, retry: Retry) -> None:
+    text = farewell_text(code, "in words")
+    error = session_fault(asyncssh.ConnectionLost("x"), text, logged_in=True)
+    assert isinstance(error, Refused)
+    assert (error.code, error.retry) == (code, retry)
+    assert error.why.endswith("in words") and error.hint
+    # Before that, it may come from anybody on the way, who must not be able to stop us for good.
+    before = session_fault(asyncssh.ConnectionLost("x"), text)
+    assert (before.code, before.retry) == ("session-lost", Retry.BACKOFF)
+
+
+def test_a_farewell_with_another_code_is_words() -> None:
+    assert farewell_text("too-many", "in words") == "in words"
+    error = session_fault(None, "host-key-mismatch: so there", logged_in=True)
+    assert error.code == "session-lost"
 
 
 @pytest.mark.parametrize("exc", [asyncssh.ProtocolError("bad"), KeyError("x"), AssertionError()])

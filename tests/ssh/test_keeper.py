@@ -82,9 +82,14 @@ def test_the_backoff_of_the_manual() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [Refused("host-key-mismatch", "an impostor"), Misuse("bad-key", "cannot be read")]
+    "error",
+    [
+        Refused("host-key-mismatch", "an impostor"),
+        Refused("session-replaced", "two machines must not throw each other out for ever"),
+        Misuse("bad-key", "cannot be read"),
+    ],
 )
-def test_a_wrong_host_key_ends_it_without_a_storm(error: TwError) -> None:
+def test_what_trying_again_cannot_mend_ends_it_without_a_storm(error: TwError) -> None:
     async def main() -> None:
         script = Script(error)
         keeper = _keeper(script)

@@ -44,6 +44,7 @@ ERROR_CODES: Mapping[str, str] = MappingProxyType(
         "relay-unreachable": "The relay cannot be reached.",
         "server-not-there": "The relay answers, but the server is not connected to it.",
         "session-lost": "The session was lost.",
+        "session-replaced": "A newer session of the same user took the place of this one; it is not tried again.",
         "state-not-written": "State could not be written to disk; the old state stands.",
         "stream-reset": "The peer reset the stream.",
         "target-refused": "The target refused the connection.",

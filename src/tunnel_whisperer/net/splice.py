@@ -165,7 +165,7 @@ class _Side(asyncio.Protocol):
         if self.error is None:
             self.error = error
         if self.transport is not None and not self.lost:
-            reset(self.transport)
+            reset(self.transport, error.why if isinstance(error, TwError) else "")
 
     def _pass_on_end(self) -> None:
         peer = self.peer

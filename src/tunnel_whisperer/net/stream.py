@@ -75,6 +75,10 @@ class StreamTransport(asyncio.Transport):
         """Bytes of the peer that wait because reading is paused."""
         raise NotImplementedError
 
+    def abort_because(self, why: str) -> None:
+        """As ``abort``; a transport that can tell its peer why does so. ``why`` may be empty."""
+        self.abort()
+
     def _buffer_grew(self) -> None:
         if not self._writing_paused and self.get_write_buffer_size() > self._high:
             self._writing_paused = True

@@ -7,6 +7,7 @@
              / restrict / port-forwarding / no-port-forwarding
              / expiry-time="YYYYMMDD[HHMM[SS]][Z]"      local time without the Z
              / from="list"                   must name 127.0.0.1: every peer comes through the relay
+           / environment="TW_SINGLE_SESSION=1"    one session at a time: a new one ends the old
              / those of OpenSSH that switch on or off what is not offered here anyway
 
 Where this differs from OpenSSH it grants less: a key without ``permitopen`` may open nothing, no
@@ -41,6 +42,8 @@ _NOT_OFFERED = ("pty", "agent-forwarding", "x11-forwarding", "user-rc")
 _WITHOUT_EFFECT = frozenset(_NOT_OFFERED) | {f"no-{name}" for name in _NOT_OFFERED}
 _EXPIRY_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _LOOPBACK = "127.0.0.1"
+_SINGLE_SESSION = "TW_SINGLE_SESSION=1"
+"""OpenSSH reads the option, and by default does nothing with it (sshd_config(5), PermitUserEnvironment)."""
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 """Nothing that a person writes, and some of it would look like a line end elsewhere."""
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -68,6 +71,8 @@ class Access:
     """Unix time from which on it may do nothing; None: never."""
     only_from: tuple[str, ...] = field(default=())
     """Addresses that the peer must come from; empty: any."""
+    single_session: bool = False
+    """One session at a time: a new one ends the old."""
 
     def permits_open(self, target: HostPort) -> bool:
         """Whether a channel to ``target`` may be opened."""
@@ -117,6 +122,7 @@ def _with_options(key: str, comment: str, options: list[tuple[str, str | None]])
     forwarding = True
     expires: float | None = None
     only_from: tuple[str, ...] = ()
+    single_session = False
     for name, value in options:
         match name, value:
             case "permitopen", str():
@@ -131,11 +137,15 @@ def _with_options(key: str, comment: str, options: list[tuple[str, str | None]])
                 expires = min(_expiry(value), float("inf") if expires is None else expires)
             case "from", str() if not only_from:
                 only_from = _sources(value)
+            case "environment", str() if value == _SINGLE_SESSION:
+                single_session = True
             case _ if name in _WITHOUT_EFFECT and value is None:
                 pass
             case _:
                 raise _bad(f"option {name!r} is not understood here")
-    return Access(key, comment, frozenset(opens), frozenset(listens), forwarding, expires, only_from)
+    return Access(
+        key, comment, frozenset(opens), frozenset(listens), forwarding, expires, only_from, single_session
+    )
 
 
 def _address(text: str) -> HostPort:
@@ -180,6 +190,8 @@ def format_access(access: Access) -> str:
         options.append("port-forwarding")
     if access.expires is not None:
         options.append(f'expiry-time="{datetime.fromtimestamp(access.expires, UTC):%Y%m%d%H%M%SZ}"')
+    if access.single_session:
+        options.append(f'environment="{_SINGLE_SESSION}"')
     comment = " ".join(_CONTROL.sub(" ", access.comment).split())
     return f"{','.join(options)} {access.public_key} {comment}".rstrip()
 

@@ -5,7 +5,8 @@
 
 An end and a reset are told apart: a direction ends with EOF; a channel that is CLOSEd before the
 peer's EOF arrived was reset. When both directions have ended, CLOSE follows by itself. A reset
-after our EOF is announced by the channel request ``reset@tunnel-whisperer``, which others ignore.
+after our EOF, or one that has a reason, is announced by the channel request
+``reset@tunnel-whisperer``, which others ignore.
 
 Received bytes are given back to the sender's window when they were handed on, in steps of a
 quarter window and at most 1 MiB: with half a 16 MiB window (the custom elsewhere) a sender at
@@ -40,7 +41,7 @@ from ..base.errors import TwError, Unreachable
 from ..base.limits import SSH_PACKET_BYTES
 from ..base.pieces import append_piece
 from ..net.stream import StreamTransport
-from .faults import open_failure
+from .faults import open_failure, peer_words
 from .packets import PacketPath
 
 __all__ = ["ChannelTransport"]
@@ -89,6 +90,7 @@ class ChannelTransport(StreamTransport):
         self._eof_received = False
         self._eof_delivered = False
         self._reset_announced = False
+        self._reset_reason = ""
         self._thrown_away = False  # bytes of the peer, after our close
         self._loss: TwError | None = None  # what the end is told as, when all is delivered
         self._close_received = False
@@ -230,7 +232,10 @@ class ChannelTransport(StreamTransport):
 
     def _requested(self, packet: SSHPacket) -> None:
         name, want_reply = packet.get_string(), packet.get_boolean()
-        self._reset_announced |= name == _RESET_REQUEST
+        if name == _RESET_REQUEST:
+            self._reset_announced = True
+            if packet:
+                self._reset_reason = peer_words(packet.get_string().decode("utf-8", "replace"))
         if want_reply and not self._close_sent:
             self._send(MSG_CHANNEL_FAILURE)
 
@@ -385,8 +390,9 @@ class ChannelTransport(StreamTransport):
         else:
             self._complete()
 
-    def _announce_reset(self) -> None:
-        self._send(MSG_CHANNEL_REQUEST, String(_RESET_REQUEST), Boolean(False))
+    def _announce_reset(self, why: str = "") -> None:
+        reason = (String(why),) if why else ()
+        self._send(MSG_CHANNEL_REQUEST, String(_RESET_REQUEST), Boolean(False), *reason)
 
     def _complete(self) -> None:
         """Both directions have ended: so has the channel."""
@@ -415,7 +421,8 @@ class ChannelTransport(StreamTransport):
         else:
             self._retire()
         if not self._eof_received or self._reset_announced or unsent:
-            self._loss = Unreachable("stream-reset", "the other end reset the connection")
+            why = f": {self._reset_reason}" if self._reset_reason else ""
+            self._loss = Unreachable("stream-reset", f"the other end reset the connection{why}")
         if self._eof_received:  # what it sent is complete, whatever it did with what we sent
             self._deliver()
         else:
@@ -505,10 +512,14 @@ class ChannelTransport(StreamTransport):
 
     def abort(self) -> None:
         """Reset the channel: what waits is dropped, and the peer learns that it was."""
+        self.abort_because("")
+
+    def abort_because(self, why: str) -> None:
+        """The same; the peer learns why."""
         if self._lost_called or not self._is_open:
             return
         if not self._close_sent:
-            if self._eof_sent:
-                self._announce_reset()
+            if self._eof_sent or why:
+                self._announce_reset(why)
             self._send_close()
         self._lose(None)

@@ -24,7 +24,7 @@ from asyncssh.constants import (
 from asyncssh.packet import SSHPacket, String, UInt32
 from asyncssh.public_key import decode_ssh_public_key
 
-from ..base.errors import TwError, Unreachable
+from ..base.errors import Refused, TwError, Unreachable
 from ..base.limits import (
     MAX_CHANNELS_PER_SESSION,
     MAX_LOGINS,
@@ -36,7 +36,7 @@ from ..base.tasks import TaskSet
 from ..base.values import HostPort
 from .addresses import peer_address
 from .channel import ChannelTransport
-from .faults import open_failure_code, session_fault
+from .faults import farewell_text, open_failure_code, session_fault
 from .keys import load_private
 from .offer import offers_only
 from .options import common_options
@@ -80,7 +80,8 @@ class Policy(Protocol):
         """The peer has logged in."""
 
     def session_closed(self, session: ServerSession, error: TwError | None) -> None:
-        """A session that was opened is over; None: in order, by either side."""
+        """A session that was opened is over, for the reason given to its ``close``, or because of
+        a fault; None: ended by the peer in order."""
 
 
 @offers_only(
@@ -186,7 +187,7 @@ class ServerSession:
         self._tasks = TaskSet("ssh", _log)
         self._binds: dict[HostPort, bytes] = {}
         self._is_open = False
-        self._farewell: str | None = None
+        self._ended_for: TwError | None = None
 
     @property
     def user(self) -> str:
@@ -209,12 +210,17 @@ class ServerSession:
         """Round trip end to end, seconds; None if not measured yet."""
         return self._pulse.rtt_s
 
-    def close(self, reason: str) -> None:
-        """End the session within a second; the peer is told ``reason``."""
+    def close(self, reason: str, code: str = "session-lost") -> None:
+        """End the session within a second.
+
+        Args:
+            reason: told to the peer.
+            code: as well; ``session-replaced`` and ``user-not-active`` mean something to our client.
+        """
         if not self._connection.over:
-            self._farewell = reason
+            self._ended_for = Refused(code, reason)
             self._connection.reset_channels()
-            self._connection.disconnect(DISC_BY_APPLICATION, reason)
+            self._connection.disconnect(DISC_BY_APPLICATION, farewell_text(code, reason))
 
     async def alive(self) -> bool:
         """Whether the peer answers now; takes at most ``SSH_PROBE_TIMEOUT_S``."""
@@ -258,7 +264,7 @@ class ServerSession:
         self._login_over(self)
         if self._is_open:
             self._is_open = False
-            error = None if exc is None else session_fault(exc, self._farewell)
+            error = self._ended_for or (None if exc is None else session_fault(exc, None))
             self._policy.session_closed(self, error)
 
     def _channel_asked(self, target: HostPort, origin: HostPort, channel: ChannelTransport) -> None:

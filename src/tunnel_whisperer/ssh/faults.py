@@ -13,7 +13,19 @@ from asyncssh.constants import (
 from ..base.errors import PeerFault, Refused, Retry, TwError, Unreachable
 from ..base.limits import MAX_PEER_REASON_CHARS
 
-__all__ = ["open_failure", "open_failure_code", "peer_words", "session_fault"]
+__all__ = ["farewell_text", "open_failure", "open_failure_code", "peer_words", "session_fault"]
+
+_FAREWELLS = {
+    "session-replaced": (
+        Retry.NEVER,
+        "this user may have one session at a time: end the other one, then start again",
+    ),
+    "user-not-active": (
+        Retry.BACKOFF,
+        "ask the server's admin whether the user was removed or has expired",
+    ),
+}
+"""What a server may say by code when it ends a session, and what that means here."""
 
 
 def peer_words(text: str) -> str:
@@ -38,12 +50,18 @@ def open_failure_code(error: TwError) -> int:
     return OPEN_ADMINISTRATIVELY_PROHIBITED if isinstance(error, Refused) else OPEN_CONNECT_FAILED
 
 
-def session_fault(exc: BaseException | None, farewell: str | None) -> TwError:
+def farewell_text(code: str, why: str) -> str:
+    """What a disconnect message says, for people and for ``session_fault`` at the other end."""
+    return f"{code}: {why}" if code in _FAREWELLS else why
+
+
+def session_fault(exc: BaseException | None, farewell: str | None, *, logged_in: bool = False) -> TwError:
     """Why a session ended that we did not end.
 
     Args:
         exc: what asyncssh said; our own errors of the stream below come through as they are.
         farewell: the reason in the peer's disconnect message, if it sent one.
+        logged_in: the peer has proved who it is: its word may end our attempts for good.
     """
     if isinstance(exc, TwError):
         return exc
@@ -58,10 +76,15 @@ def session_fault(exc: BaseException | None, farewell: str | None) -> TwError:
         return Refused(
             "user-not-active",
             "this user's key is not let in",
-            hint="ask the server's admin whether the user was removed or has expired",
+            hint=_FAREWELLS["user-not-active"][1],
             retry=Retry.BACKOFF,
         )
     if farewell is not None:
+        code, _, why = farewell.partition(": ")
+        if logged_in and code in _FAREWELLS:
+            retry, hint = _FAREWELLS[code]
+            words = f"the server ended the session: {peer_words(why)}"
+            return Refused(code, words, hint=hint, retry=retry)
         return Unreachable("session-lost", f"the other end closed the session: {peer_words(farewell)}")
     if exc is None or isinstance(exc, (asyncssh.ConnectionLost, OSError)):
         return Unreachable("session-lost", "the stream below the session ended")

@@ -3,7 +3,8 @@
 Both sides use it: the client for its session to the server, the server for its session to the
 relay. What a failure means is decided by its code alone: nothing but a mistake of our own or a
 wrong host key ends the loop, for a certificate, a UUID or a server that is refused tonight may be
-let in tomorrow, and nobody is there to start us again.
+let in tomorrow, and nobody is there to start us again. So does the server's word that a newer session
+of the same user took our place.
 
 Somebody in a hurry cuts a wait short. That counts from the moment at which an attempt begins: what
 is asked for during an attempt may be due to news that this attempt does not know of yet, so it is
@@ -53,8 +54,12 @@ class KeeperStatus:
     """How many sessions there were."""
 
 
+_FINAL = frozenset({"host-key-mismatch", "session-replaced"})
+"""The latter: two machines that both try again would throw each other out for ever."""
+
+
 def _is_final(error: TwError) -> bool:
-    return isinstance(error, Misuse) or error.code == "host-key-mismatch"
+    return isinstance(error, Misuse) or error.code in _FINAL
 
 
 class SessionKeeper:

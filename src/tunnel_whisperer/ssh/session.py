@@ -112,6 +112,7 @@ class ClientSession:
         self._published: dict[HostPort, AcceptForwarded] = {}
         self._pulse = Pulse(connection, connection.connection_lost)
         self._ended_by_us = False
+        self._logged_in = False
 
     @property
     def rtt_s(self) -> float | None:
@@ -200,7 +201,8 @@ class ClientSession:
     def _lost(self, exc: Exception | None) -> None:
         self._pulse.stop()
         if not self.closed.done():
-            reason = None if self._ended_by_us else session_fault(exc, self._connection.farewell)
+            farewell = self._connection.farewell
+            reason = None if self._ended_by_us else session_fault(exc, farewell, logged_in=self._logged_in)
             self.closed.set_result(reason)
 
 
@@ -261,6 +263,7 @@ async def open_session(
     except BaseException:
         session.abort()
         raise
+    session._logged_in = True
     session._pulse.start()
     return session
 
