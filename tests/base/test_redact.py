@@ -17,6 +17,7 @@ _PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA\n-----END OPE
         ("socks5://u:p%40ss@h:1", "p%40ss"),
         ("Proxy-Authorization: Basic Ym9iOmh1bnRlcjI=", "Ym9iOmh1bnRlcjI="),
         ("authorization: Bearer abcdef", "abcdef"),
+        ("no such file: tw-join-AbC_dEf-gHi0123456789", "dEf-gHi"),
         ("uuid 11111111-2222-3333-4444-555555555555 refused", "555555555555"),
     ],
 )

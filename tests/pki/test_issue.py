@@ -13,11 +13,14 @@ from tunnel_whisperer.pki import (
     CertificateAuthority,
     certificate_ends,
     certificate_uuid,
+    certify_client,
     check_ca,
     check_key_pair,
     issue_client,
     issue_server,
     make_ca,
+    new_tls_key,
+    public_tls_key,
 )
 from tunnel_whisperer.pki.certificates import load_certificate
 
@@ -197,3 +200,25 @@ def test_a_leaf_is_no_ca_and_a_damaged_file_is_none(ca: CertificateAuthority) ->
         check_key_pair(leaf, ca.key_pem)
     with pytest.raises(Misuse, match="key is damaged"):
         check_key_pair(leaf, "nothing")
+
+
+def test_a_key_is_certified_that_stays_where_it_is(ca: CertificateAuthority) -> None:
+    key = new_tls_key()
+    cert = certify_client(ca, ALICE, "alice", public_tls_key(key))
+    check_key_pair(cert, key)
+    assert certificate_uuid(cert) == ALICE
+    assert public_tls_key(cert) == public_tls_key(key)
+
+
+@pytest.mark.parametrize(
+    "pem", ["", "x", "x" * 5000, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"]
+)
+def test_what_is_no_public_key_is_not_certified(ca: CertificateAuthority, pem: str) -> None:
+    with pytest.raises(Misuse) as caught:
+        certify_client(ca, ALICE, "alice", pem)
+    assert caught.value.code == "bad-certificate"
+
+
+def test_a_private_key_is_not_taken_for_a_public_one(ca: CertificateAuthority) -> None:
+    with pytest.raises(Misuse):
+        certify_client(ca, ALICE, "alice", new_tls_key())

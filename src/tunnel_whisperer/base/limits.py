@@ -370,6 +370,33 @@ AUDIT_SUMMARY_S = 60.0
 MAX_AUDIT_PACES = 4_096
 """Peers whose pace of audit records is known; beyond, the one not heard of for longest is forgotten."""
 
+MAX_SERVICE_BYTES = 96 * 1024
+"""A question to a service inside a session, and an answer: MAX_JOIN_FILE_BYTES as text in JSON fits."""
+
+SERVICE_QUESTION_TIMEOUT_S = 10.0
+"""Time for the whole question, once the channel is open."""
+
+SERVICE_ANSWER_TIMEOUT_S = 25.0
+"""Time that a client waits for an answer: the other end may wait PROFILE_LOCK_TIMEOUT_S itself."""
+
+MAX_SERVICE_ANSWERS = 4
+"""Answers of one kind that are worked out at once; more are refused."""
+
+SERVICE_BURST, SERVICE_PER_S = 10, 1 / 30
+"""Questions of one key to one service: at once, and for good. A client asks one per session."""
+
+MAX_SERVICE_PACES = 1_024
+"""Keys whose pace of questions is known; beyond, the one not heard of for longest is forgotten."""
+
+MAX_INVITATIONS = 64
+"""Invitations of one relay or server that are not over: the relay trusts a CA for each of them."""
+
+MAX_INVITATION_S = 30 * 86_400
+"""Longest life of an invitation: whoever finds it later must have no use for it."""
+
+MAX_TOKEN_CHARS = 4096
+"""Length of an invitation as text, which is what a terminal takes in one line; ours have up to 1,000."""
+
 MAX_CERTIFICATE_BYTES = 16 * 1024
 """Size of a certificate that is parsed; ours have under 1 KiB."""
 

@@ -16,13 +16,15 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]*@"), "<credentials>@"),
     # Proxy-Authorization and Authorization values
     (re.compile(r"(?i)\b((?:proxy-)?authorization:\s*)\S+\s+\S+"), r"\1<credentials>"),
+    # An invitation lets whoever has it become what it is for
+    (re.compile(r"\btw-(join|connect)-[A-Za-z0-9_-]{8,}"), r"tw-\1-<invitation>"),
     # A UUID lets its owner ask the relay for a stream: the first four digits tell which one it is
     (re.compile(r"\b([0-9a-f]{4})[0-9a-f]{4}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.I), r"\1..."),
 )
 
 
 def redact(text: str) -> str:
-    """The text without private keys, URL credentials, authorisation values and whole UUIDs."""
+    """The text without private keys, URL credentials, authorisation values, invitations and whole UUIDs."""
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text

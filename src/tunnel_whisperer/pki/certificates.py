@@ -26,6 +26,8 @@ __all__ = [
     "load_certificate",
     "load_der",
     "load_key",
+    "load_public",
+    "public_tls_key",
     "uuid_in",
 ]
 
@@ -39,6 +41,9 @@ PARSE_FAULTS: tuple[type[Exception], ...] = (
     UserWarning,
 )
 """What the library raises for a certificate that it cannot read."""
+
+_MAX_PUBLIC_CHARS = 1024
+"""A key on P-256 has 180."""
 
 _ONE_CERTIFICATE = re.compile(
     r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*\Z", re.ASCII
@@ -92,6 +97,35 @@ def load_key(pem: str) -> ec.EllipticCurvePrivateKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise _bad("the certificate's key is not an ECDSA key")
     return key
+
+
+def load_public(pem: str) -> ec.EllipticCurvePublicKey:
+    """The public key in ``pem``; on P-256, as ours are.
+
+    Raises:
+        Misuse: ``bad-certificate``.
+    """
+    if len(pem) > _MAX_PUBLIC_CHARS:
+        raise _bad("this is not a public key")
+    try:
+        key = serialization.load_pem_public_key(pem.encode())
+    except PARSE_FAULTS:
+        raise _bad("this is not a public key") from None
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise _bad("the public key is not on P-256")
+    return key
+
+
+def public_tls_key(pem: str) -> str:
+    """The public key of a certificate or of a private key, in PEM (SubjectPublicKeyInfo).
+
+    Raises:
+        Misuse: ``bad-certificate``.
+    """
+    public = load_certificate(pem).public_key() if "CERTIFICATE" in pem else load_key(pem).public_key()
+    return public.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
 
 
 def check_key_pair(cert_pem: str, key_pem: str) -> None:

@@ -24,9 +24,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ..base.errors import Misuse
 from ..base.values import HostPort
-from .certificates import load_certificate, load_key
+from .certificates import load_certificate, load_key, load_public
 
-__all__ = ["CertificateAuthority", "issue_client", "issue_server", "make_ca"]
+__all__ = [
+    "CertificateAuthority",
+    "certify_client",
+    "issue_client",
+    "issue_server",
+    "make_ca",
+    "new_tls_key",
+]
 
 CA_DAYS = 3650
 CLIENT_DAYS = 730
@@ -52,13 +59,16 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def make_ca(name: str, now: Clock | None = None, *, key_pem: str = "") -> CertificateAuthority:
+def make_ca(
+    name: str, now: Clock | None = None, *, key_pem: str = "", days: float = CA_DAYS
+) -> CertificateAuthority:
     """A new self-signed CA.
 
     Args:
         name: of the server or relay; up to 64 characters (X.520).
         now: the wall clock, in UTC.
         key_pem: its key, where that exists already.
+        days: of validity.
 
     Raises:
         Misuse: ``bad-argument``, ``bad-certificate`` for the key.
@@ -67,7 +77,7 @@ def make_ca(name: str, now: Clock | None = None, *, key_pem: str = "") -> Certif
     key = load_key(key_pem) if key_pem else _new_key()
     subject = _name("Private CA", name)
     builder = (
-        _builder(subject, subject, key, start, start + timedelta(days=CA_DAYS))
+        _builder(subject, subject, key.public_key(), start, start + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(ca=True), critical=True)
     )
@@ -93,8 +103,41 @@ def issue_client(
     Raises:
         Misuse: ``bad-argument``, ``bad-certificate`` for the CA.
     """
-    names = [x509.UniformResourceIdentifier(user_uuid.urn)]
-    return _issue(ca, common_name, names, ExtendedKeyUsageOID.CLIENT_AUTH, days, now, key_pem)
+    key = load_key(key_pem) if key_pem else _new_key()
+    cert = _issue(
+        ca, common_name, [_urn(user_uuid)], ExtendedKeyUsageOID.CLIENT_AUTH, days, now, key.public_key()
+    )
+    return cert, key_pem or _key_pem(key)
+
+
+def certify_client(
+    ca: CertificateAuthority,
+    user_uuid: uuid.UUID,
+    common_name: str,
+    public_key_pem: str,
+    days: float = CLIENT_DAYS,
+    now: Clock | None = None,
+) -> str:
+    """A client certificate for a key that stays where it is, in PEM.
+
+    Args:
+        common_name, days: see ``issue_client``.
+        public_key_pem: as ``public_tls_key`` writes it.
+
+    Raises:
+        Misuse: ``bad-argument``, ``bad-certificate`` for the CA or the key.
+    """
+    key = load_public(public_key_pem)
+    return _issue(ca, common_name, [_urn(user_uuid)], ExtendedKeyUsageOID.CLIENT_AUTH, days, now, key)
+
+
+def new_tls_key() -> str:
+    """A new private key, PEM."""
+    return _key_pem(_new_key())
+
+
+def _urn(user_uuid: uuid.UUID) -> x509.GeneralName:
+    return x509.UniformResourceIdentifier(user_uuid.urn)
 
 
 def issue_server(
@@ -109,7 +152,9 @@ def issue_server(
         raise Misuse("bad-argument", "a relay's certificate needs a host name or address")
     names = [_host_name(host) for host in hosts]
     # The names that count are in the SAN; a long one does not fit here.
-    return _issue(ca, hosts[0][:64], names, ExtendedKeyUsageOID.SERVER_AUTH, days, now)
+    key = _new_key()
+    cert = _issue(ca, hosts[0][:64], names, ExtendedKeyUsageOID.SERVER_AUTH, days, now, key.public_key())
+    return cert, _key_pem(key)
 
 
 def _host_name(host: str) -> x509.GeneralName:
@@ -127,8 +172,8 @@ def _issue(
     usage: x509.ObjectIdentifier,
     days: float,
     now: Clock | None,
-    key_pem: str = "",
-) -> tuple[str, str]:
+    key: ec.EllipticCurvePublicKey,
+) -> str:
     issuer, issuer_key = load_certificate(ca.cert_pem), load_key(ca.key_pem)
     if issuer.public_key() != issuer_key.public_key():
         raise Misuse("bad-certificate", "the CA's key does not belong to its certificate")
@@ -136,7 +181,6 @@ def _issue(
     end = min(start + timedelta(days=days), issuer.not_valid_after_utc)
     if end <= start:
         raise Misuse("bad-certificate", f"the CA ended on {issuer.not_valid_after_utc:%Y-%m-%d}")
-    key = load_key(key_pem) if key_pem else _new_key()
     issuer_id = x509.SubjectKeyIdentifier.from_public_key(issuer_key.public_key())
     builder = (
         _builder(_name("Private", common_name), issuer.subject, key, start, end)
@@ -146,7 +190,7 @@ def _issue(
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_id), False)
     )
-    return _pem(builder.sign(issuer_key, hashes.SHA256())), key_pem or _key_pem(key)
+    return _pem(builder.sign(issuer_key, hashes.SHA256()))
 
 
 def _new_key() -> ec.EllipticCurvePrivateKey:
@@ -165,17 +209,17 @@ def _name(organisation: str, common_name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, start: datetime, end: datetime
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, start: datetime, end: datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(start - _BACKDATE)
         .not_valid_after(end)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
 
