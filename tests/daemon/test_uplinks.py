@@ -10,7 +10,7 @@ import pytest
 
 from tunnel_whisperer.base.errors import Misuse
 from tunnel_whisperer.base.values import HostPort
-from tunnel_whisperer.daemon.uplinks import proxy_of, uplink_settings
+from tunnel_whisperer.daemon.uplinks import ProxyChoice, proxy_choice, uplink_settings
 from tunnel_whisperer.profile import Config, Profile, XrayConfig
 
 CONFIG = Config(
@@ -39,13 +39,19 @@ def test_an_identity_without_a_relay_says_what_to_do(tmp_path: Path) -> None:
     assert caught.value.code == "not-set-up"
 
 
-def test_the_configured_proxy_wins_over_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_configured_proxy_wins_over_the_environments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {"HTTPS_PROXY": "http://me:secret@outer.test:3128"}
+    found = proxy_choice(CONFIG, environ)
+    assert found.to_json() == {"url": "http://outer.test:3128", "from": "HTTPS_PROXY"}
+    configured = replace(CONFIG, proxy="socks5://inner.test:1080")
+    assert proxy_choice(configured, environ).to_json() == {
+        "url": "socks5://inner.test:1080",
+        "from": "config.yaml",
+    }
+    assert proxy_choice(CONFIG, {**environ, "NO_PROXY": "relay.test"}) == ProxyChoice(None, "")
+    assert proxy_choice(CONFIG, {}).to_json() is None
     monkeypatch.setenv("HTTPS_PROXY", "http://outer.test:3128")
-    found = proxy_of(CONFIG)
-    assert found is not None
-    assert found.address == HostPort("outer.test", 3128)
-    found = proxy_of(replace(CONFIG, proxy="socks5://inner.test:1080"))
-    assert found is not None
-    assert found.address == HostPort("inner.test", 1080)
-    monkeypatch.setenv("NO_PROXY", "relay.test")
-    assert proxy_of(CONFIG) is None
+    proxy = uplink_settings(Profile(tmp_path), CONFIG).relay.proxy
+    assert proxy is not None and proxy.address == HostPort("outer.test", 3128)

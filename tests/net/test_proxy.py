@@ -148,7 +148,9 @@ def test_what_no_proxy_names_is_reached_directly(host: str, exempt: str) -> None
     ],
 )
 def test_everything_else_goes_through_it(host: str, exempt: str) -> None:
-    assert Proxy.from_environment(host, {"HTTPS_PROXY": "http://a", "NO_PROXY": exempt}) is not None
+    environ = {"HTTPS_PROXY": "http://a", "NO_PROXY": exempt}
+    assert Proxy.from_environment(host, environ) is not None
+    assert Proxy.variable_for(host, environ) == "HTTPS_PROXY"
 
 
 def test_a_variable_that_cannot_be_used_is_named() -> None:

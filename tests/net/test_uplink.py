@@ -22,7 +22,7 @@ from tunnel_whisperer.net.h2_client import H2ClientConnection
 from tunnel_whisperer.net.http import ClientConnection, Exchange, ExchangeHandler
 from tunnel_whisperer.net.http_front import HttpFront
 from tunnel_whisperer.net.link import RelayEndpoint
-from tunnel_whisperer.net.uplink import MODES, Uplink, UplinkSettings
+from tunnel_whisperer.net.uplink import MODES, Reached, Uplink, UplinkSettings
 from tunnel_whisperer.net.vless import VlessServer
 from tunnel_whisperer.net.xhttp_server import XhttpAcceptor
 from tunnel_whisperer.wire.http import RequestHead, ResponseHead
@@ -179,6 +179,7 @@ def test_the_fastest_mode_is_taken_where_nothing_is_in_the_way(
         relay = FakeRelay(monkeypatch, {}, http)
         await _carries(relay)
         assert relay.asked == ["stream-one"] and relay.uplink.mode == "stream-one"
+        assert relay.uplink.reached is Reached.STREAM
         await asyncio.sleep(60)
         assert relay.links_open() == 0, "a stream's links end with it"
         relay.acceptor.close()
@@ -236,6 +237,7 @@ def test_404_is_not_asked_again_in_another_mode(monkeypatch: pytest.MonkeyPatch)
         error = await _fails(relay)
         assert isinstance(error, Refused) and error.code == "relay-refused"
         assert relay.asked == ["stream-one"]
+        assert relay.uplink.reached is Reached.RELAY
 
     run(main())
 
@@ -394,5 +396,24 @@ def test_an_opening_that_is_cancelled_leaves_no_link(monkeypatch: pytest.MonkeyP
                 await relay.uplink.open(SSH, Recorder)
         assert relay.links_open() == 0
         relay.acceptor.close()
+
+    run(main())
+
+
+def test_how_far_an_attempt_came_is_of_that_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        relay = FakeRelay(monkeypatch, {})
+        assert relay.uplink.reached is Reached.NOTHING
+        await _carries(relay)
+
+        async def nobody(endpoint: RelayEndpoint, context: object) -> ClientConnection:
+            raise Unreachable("relay-unreachable", "refused")
+
+        monkeypatch.setattr(uplink, "dial_link", nobody)
+        with pytest.raises(Unreachable):
+            await relay.uplink.open(SSH, Recorder)
+        assert relay.uplink.reached is Reached.NOTHING
+        relay.acceptor.close()
+        await asyncio.sleep(60)
 
     run(main())

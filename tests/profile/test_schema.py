@@ -97,6 +97,15 @@ def test_what_is_set_in_vain_is_named_with_the_reason(config: Config, reasons: t
     assert config.without_effect() == reasons
 
 
+def test_what_changed_is_named_unless_it_has_no_effect() -> None:
+    now = replace(CLIENT, proxy="http://a.test:1", analytics=replace(CLIENT.analytics, enabled=False))
+    assert now.changed_from(CLIENT) == ("proxy",)
+    assert CLIENT.changed_from(CLIENT) == ()
+    moved = replace(CLIENT.client, listen_address="0.0.0.0")
+    assert replace(now, client=moved).changed_from(CLIENT) == ("proxy", "client.listen_address")
+    assert replace(RELAY, proxy="http://a.test:1").changed_from(RELAY) == ()
+
+
 def test_a_local_port_of_this_machines_choice_replaces_the_given_one() -> None:
     client = ClientConfig(
         tunnels=(TunnelEntry(5432, "127.0.0.1", 5432), TunnelEntry(502, "plc-7", 502)),

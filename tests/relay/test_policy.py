@@ -53,6 +53,22 @@ def test_a_server_listens_on_its_own_port_and_nowhere_else(bind: str) -> None:
     assert rendezvous.is_listening(PLANT.listener)
 
 
+def test_it_is_known_since_when_a_server_is_there() -> None:
+    times = iter([100.0, 200.0, 300.0])
+    policy = RelayPolicy(Rendezvous(), lambda: next(times))
+    policy.set_tenants([PLANT, OTHER])
+    sessions = [
+        cast(ServerSession, FakeSession(tenant.server_id, tenant.ssh_public_key))
+        for tenant in (PLANT, OTHER, PLANT)
+    ]
+    for session in sessions:
+        policy.session_opened(session)
+    assert policy.sessions_of("plant") == [100.0, 300.0]
+    policy.session_closed(sessions[0], None)
+    assert policy.sessions_of("plant") == [300.0]
+    assert policy.sessions_of("nobody") == []
+
+
 def test_one_session_too_many_ends_the_oldest_of_the_same_server() -> None:
     policy, _, _, _ = _setting()
     fakes = [FakeSession("plant", PLANT.ssh_public_key) for _ in range(MAX_SESSIONS_PER_SERVER + 1)]

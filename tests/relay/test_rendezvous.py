@@ -60,8 +60,10 @@ def test_the_newest_serves_and_an_older_one_gets_the_port_back() -> None:
             protocol.connection_made(left)
             await asyncio.sleep(1)
 
+        assert rendezvous.streams(BIND) == 0
         await join()
         assert (len(old.opened), len(new.opened)) == (0, 1)
+        assert rendezvous.streams(BIND) == 1
         rendezvous.forget(_session(new))
         await join()
         assert (len(old.opened), len(new.opened)) == (1, 1)

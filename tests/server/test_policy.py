@@ -16,7 +16,7 @@ from tunnel_whisperer.base.errors import Refused, TwError, Unreachable
 from tunnel_whisperer.base.limits import MAX_SESSIONS_PER_USER
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.net.listen import listen_local
-from tunnel_whisperer.server.policy import TargetPolicy
+from tunnel_whisperer.server.policy import TargetPolicy, UserSession
 from tunnel_whisperer.ssh.authorized_keys import AccessRecord
 from tunnel_whisperer.ssh.endpoint import ServerSession
 from tunnel_whisperer.ssh.keys import generate_ed25519
@@ -157,6 +157,27 @@ def test_a_record_that_changes_ends_what_it_no_longer_allows(setting: Setting) -
         setting.path.write_text("")
         setting.policy.recheck()
         assert setting.fake.closed == ["this user was removed or has expired"]
+        await listener.close()
+
+    real_run(main())
+
+
+def test_it_can_be_told_who_is_there_since_when_and_what_for(setting: Setting) -> None:
+    async def main() -> None:
+        end = Recorder()
+        listener = await listen_local(HostPort("127.0.0.1", 0), lambda: end)
+        target = listener.bound_address
+        setting.grant(f'permitopen="{target}"')
+        assert setting.policy.survey() == []
+        setting.policy.session_opened(setting.session)
+        assert setting.policy.survey() == [UserSession("alice@tw", setting.now, ())]
+        protocol = await setting.open(target)
+        assert setting.policy.survey() == [UserSession("alice@tw", setting.now, (target,))]
+        ours, _ = connect(Recorder(), protocol)
+        ours.abort()
+        await end.got_lost()
+        setting.policy.session_closed(setting.session, None)
+        assert setting.policy.survey() == []
         await listener.close()
 
     real_run(main())

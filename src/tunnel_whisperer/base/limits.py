@@ -330,6 +330,9 @@ MAX_JOIN_FILE_BYTES = 64 * 1024
 MAX_RECORD_BYTES = 256 * 1024
 """Size of the record of one user or tenant; a grant takes under 400 bytes."""
 
+MAX_STATE_BYTES = 4 * 1024 * 1024
+"""Size of what a running role tells of itself in run/state.json; a tenant or session takes 200 bytes."""
+
 MAX_GRANTS_PER_USER = 256
 """Grants of one user: keeps a line of the access record, which a person should be able to read, under 100 KiB."""
 

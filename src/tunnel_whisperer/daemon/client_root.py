@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..base.errors import Misuse
+from ..base.tasks import TaskSet
 from ..base.values import Grant, HostPort
 from ..profile import Profile, load_config
 from ..ssh.keeper import KeeperStatus
 from ..ssh.keys import load_private
 from ..tunnel import Tunnel, TunnelSettings
+from .config_watch import ConfigWatch
+from .health import Far, session_rows, session_value
 from .roles import need_role, warn_of_idle_fields
+from .snapshot import error_value, keep_snapshot
 from .telling import Teller
-from .uplinks import uplink_settings
+from .uplinks import proxy_choice, uplink_settings
 
 __all__ = ["ClientRoot"]
 
@@ -42,6 +48,9 @@ class ClientRoot:
         config = load_config(profile.config)
         need_role(config, "client", profile)
         warn_of_idle_fields(config)
+        self._profile = profile
+        self._config = config
+        self._config_watch = ConfigWatch(profile, config, "tw connect")
         self._teller = Teller(f"connected to the server through {config.xray.relay_host}", on_change)
         self.settings = TunnelSettings(
             uplink=uplink_settings(profile, config),
@@ -71,7 +80,37 @@ class ClientRoot:
             TwError: a failure that trying again cannot mend.
         """
         assert self.tunnel is not None
-        await self.tunnel.run()
+        tasks = TaskSet("client", _log)
+        try:
+            tasks.spawn(self._config_watch.run(), "config")
+            tasks.spawn(keep_snapshot(self._profile, self.snapshot), "snapshot")
+            await self.tunnel.run()
+        finally:
+            await tasks.drain()
+
+    def snapshot(self) -> dict[str, Any]:
+        """How it stands, once it is started; see ``daemon.snapshot``."""
+        assert self.tunnel is not None
+        config, status = self._config, self.tunnel.keeper.status
+        return {
+            "role": "client",
+            "server": config.server_id,
+            "relay": f"{config.xray.relay_host}:{config.xray.relay_port}",
+            "proxy": proxy_choice(config, os.environ).to_json(),
+            "session": session_value(status),
+            "health": session_rows(status, self.tunnel.uplink, Far("the server", "SSH with the server")),
+            "ports": [
+                {
+                    "address": str(port.address),
+                    "target": str(port.target),
+                    "open": port.open_connections,
+                    "opened": port.opened,
+                    "error": error_value(port.last_error),
+                }
+                for port in self.tunnel.ports
+            ],
+            "config": self._config_watch.to_json(),
+        }
 
 
 def _key(profile: Profile) -> bytes:

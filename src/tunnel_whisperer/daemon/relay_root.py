@@ -6,19 +6,24 @@ import ipaddress
 import logging
 from collections.abc import Hashable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from ..base.errors import Misuse
+from ..base.errors import Misuse, TwError
 from ..base.limits import FILES_PER_CONNECTION, MAX_CONNECTIONS
 from ..base.tasks import TaskSet
 from ..base.values import HostPort
-from ..pki import check_client
+from ..pki import certificate_ends, check_client
 from ..profile import Config, Profile, load_config
 from ..relay import Relay, RelaySettings, Tenant
 from ..tenancy import TenantBook, TenantRecord, make_relay_identity
+from .config_watch import ConfigWatch
+from .health import FAILED, OK, row
 from .process import files_for_connections
 from .renewal import renew_daily
 from .roles import need_role, warn_of_idle_fields
+from .snapshot import keep_snapshot
 from .watch import file_stamp, watch
 
 __all__ = ["RelayRoot", "parse_listen"]
@@ -77,6 +82,8 @@ class RelayRoot:
         config = config or load_config(profile.config)
         need_role(config, "relay", profile)
         warn_of_idle_fields(config)
+        self._domain = config.relay.domain
+        self._config_watch = ConfigWatch(profile, config, "tw relay run")
         self._book = TenantBook(profile)
         certificate, key = self._certificate_files(config)
         self._files = [path for path in (certificate, key) if path is not None]
@@ -93,6 +100,7 @@ class RelayRoot:
         )
         self._settings = settings
         self.relay: Relay | None = None
+        self._bound: HostPort | None = None
         self._tasks = TaskSet("relay", _log)
 
     async def start(self) -> HostPort:
@@ -104,11 +112,60 @@ class RelayRoot:
         self.relay = Relay(self._settings, check_client)
         first = self._stamp()
         self._set_tenants()
-        bound = await self.relay.start()
+        bound = self._bound = await self.relay.start()
         self._tasks.spawn(watch(self._stamp, self._take_tenants, first), "watch")
         # The watch notices the new files.
         self._tasks.spawn(renew_daily(lambda: make_relay_identity(self._profile, "")), "renew")
+        self._tasks.spawn(self._config_watch.run(), "config")
+        self._tasks.spawn(keep_snapshot(self._profile, self.snapshot), "snapshot")
         return bound
+
+    def snapshot(self) -> dict[str, Any]:
+        """How it stands, once it is started; see ``daemon.snapshot``."""
+        assert self.relay is not None and self._bound is not None
+        states = self.relay.tenant_states()
+        online = sum(state.online for state in states)
+        return {
+            "role": "relay",
+            "domain": self._domain,
+            "listen": str(self._bound),
+            "behind_proxy": self._settings.behind_proxy,
+            "connections": self.relay.connections,
+            "health": [
+                row("listener", OK, f"{'HTTP' if self._settings.behind_proxy else 'HTTPS'} on {self._bound}"),
+                *self._certificate_row(),
+                row("servers", OK, f"{online} of {len(states)} connected"),
+            ],
+            "tenants": [
+                {
+                    "server": state.server_id,
+                    "port": state.port,
+                    "online": state.online,
+                    "since": None if state.since is None else round(state.since),
+                    "streams": state.streams,
+                }
+                for state in states
+            ],
+            "config": self._config_watch.to_json(),
+        }
+
+    def _certificate_row(self) -> list[dict[str, object]]:
+        """The certificate that strangers see; behind a web server it is not ours."""
+        path = self._settings.certificate
+        if path is None:
+            return []
+        try:
+            ends = certificate_ends(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as exc:
+            error: TwError = Misuse("file-unreadable", str(exc), where=str(path))
+            return [row("certificate", FAILED, "what clients are shown", error)]
+        except TwError as exc:
+            return [row("certificate", FAILED, "what clients are shown", exc)]
+        words = f"for {self._domain}, until {ends:%Y-%m-%d}"
+        if ends > datetime.now(UTC):
+            return [row("certificate", OK, words)]
+        expired = Misuse("bad-certificate", "it has expired", where=str(path), hint="put a new one there")
+        return [row("certificate", FAILED, words, expired)]
 
     def refresh(self) -> None:
         """Take over now what the files say, instead of at the next look.

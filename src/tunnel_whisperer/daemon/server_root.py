@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from ..base.limits import MAX_TARGETS_PER_USER
 from ..base.tasks import TaskSet
@@ -12,11 +15,14 @@ from ..profile import Profile, load_config
 from ..server import Server, ServerSettings
 from ..ssh.keeper import KeeperStatus
 from ..tenancy import make_server_identity
+from .config_watch import ConfigWatch
+from .health import Far, session_rows, session_value
 from .process import files_for_connections
 from .renewal import renew_daily
 from .roles import need_role, warn_of_idle_fields
+from .snapshot import keep_snapshot
 from .telling import Teller
-from .uplinks import uplink_settings
+from .uplinks import proxy_choice, uplink_settings
 from .watch import file_stamp, watch
 
 __all__ = ["ServerRoot"]
@@ -40,7 +46,8 @@ class ServerRoot:
         need_role(config, "server", profile)
         warn_of_idle_fields(config)
         self._profile = profile
-        self._server_id = config.server_id
+        self._config = config
+        self._config_watch = ConfigWatch(profile, config, "tw serve")
         self._renew()
         self._teller = Teller(f"connected: published at relay {config.xray.relay_host}", on_change)
         settings = ServerSettings(
@@ -58,7 +65,33 @@ class ServerRoot:
         self.server = Server(settings, self._teller)
 
     def _renew(self) -> None:
-        make_server_identity(self._profile, self._server_id)
+        make_server_identity(self._profile, self._config.server_id)
+
+    def snapshot(self) -> dict[str, Any]:
+        """How it stands; see ``daemon.snapshot``."""
+        config, status = self._config, self.server.keeper.status
+        slot = f"127.0.0.1:{config.server.remote_port}"
+        far = Far("the relay", f"published at the relay as {slot}")
+        return {
+            "role": "server",
+            "server": config.server_id,
+            "relay": f"{config.xray.relay_host}:{config.xray.relay_port}",
+            "proxy": proxy_choice(config, os.environ).to_json(),
+            "session": session_value(status),
+            "health": session_rows(status, self.server.uplink, far),
+            "sessions": [
+                {
+                    "user": session.user.removesuffix("@tw"),
+                    "since": round(session.since),
+                    "connections": [
+                        {"target": str(target), "open": count}
+                        for target, count in sorted(Counter(session.targets).items())
+                    ],
+                }
+                for session in self.server.policy.survey()
+            ],
+            "config": self._config_watch.to_json(),
+        }
 
     async def run(self) -> None:
         """Until cancelled.
@@ -74,6 +107,8 @@ class ServerRoot:
             tasks.spawn(
                 watch(lambda: file_stamp(record), self.server.policy.recheck, file_stamp(record)), "watch"
             )
+            tasks.spawn(self._config_watch.run(), "config")
+            tasks.spawn(keep_snapshot(self._profile, self.snapshot), "snapshot")
             await self.server.run()
         finally:
             await tasks.drain()

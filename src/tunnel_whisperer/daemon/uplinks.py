@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..base.errors import Misuse
 from ..base.values import HostPort
@@ -11,7 +13,20 @@ from ..net.proxy import Proxy
 from ..net.uplink import UplinkSettings
 from ..profile import Config, Profile
 
-__all__ = ["proxy_of", "uplink_settings"]
+__all__ = ["ProxyChoice", "proxy_choice", "uplink_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyChoice:
+    """The proxy on the way to the relay, and who says so."""
+
+    proxy: Proxy | None
+    source: str
+    """``config.yaml``, or the name of the environment's variable; empty: nobody names one."""
+
+    def to_json(self) -> dict[str, str] | None:
+        """For a snapshot, without credentials."""
+        return None if self.proxy is None else {"url": str(self.proxy), "from": self.source}
 
 
 def uplink_settings(profile: Profile, config: Config) -> UplinkSettings:
@@ -33,14 +48,19 @@ def uplink_settings(profile: Profile, config: Config) -> UplinkSettings:
         ca_pem=xray.relay_ca,
         certificate=profile.client_cert,
         key=profile.client_key,
-        proxy=proxy_of(config),
+        proxy=proxy_choice(config, os.environ).proxy,
         http=xray.http,
     )
     return UplinkSettings(relay, xray.path, xray.uuid, xray.transport)
 
 
-def proxy_of(config: Config) -> Proxy | None:
-    """The proxy that is configured, else the environment's, else none."""
+def proxy_choice(config: Config, environ: Mapping[str, str]) -> ProxyChoice:
+    """The proxy that is configured, else the environment's, else none.
+
+    Raises:
+        Misuse: ``bad-argument``, naming the variable.
+    """
     if config.proxy:
-        return Proxy.parse(config.proxy)
-    return Proxy.from_environment(config.xray.relay_host, os.environ)
+        return ProxyChoice(Proxy.parse(config.proxy), "config.yaml")
+    host = config.xray.relay_host
+    return ProxyChoice(Proxy.from_environment(host, environ), Proxy.variable_for(host, environ) or "")

@@ -88,14 +88,20 @@ class Proxy:
         Raises:
             Misuse: ``bad-argument``, naming the variable.
         """
-        variable = next((name for name in _VARIABLES if environ.get(name, "").strip()), None)
-        exempt = next((environ[name] for name in _EXEMPTIONS if environ.get(name)), "")
-        if variable is None or _is_here(host) or _is_exempt(host, exempt):
+        variable = cls.variable_for(host, environ)
+        if variable is None:
             return None
         try:
             return cls.parse(environ[variable])
         except Misuse as exc:
             raise Misuse(exc.code, exc.why, where=variable, hint=exc.hint) from None
+
+    @staticmethod
+    def variable_for(host: str, environ: Mapping[str, str]) -> str | None:
+        """The name of the variable that ``from_environment`` reads for ``host``."""
+        variable = next((name for name in _VARIABLES if environ.get(name, "").strip()), None)
+        exempt = next((environ[name] for name in _EXEMPTIONS if environ.get(name)), "")
+        return None if _is_here(host) or _is_exempt(host, exempt) else variable
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.address}"

@@ -14,6 +14,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import cast
 
 from ..base.errors import PeerFault, TwError, Unreachable
@@ -24,7 +25,7 @@ from .link import LinkPool, RelayEndpoint, dial_link
 from .vless import VlessClient
 from .xhttp_client import XhttpAddress, open_xhttp
 
-__all__ = ["MODES", "Uplink", "UplinkSettings"]
+__all__ = ["MODES", "Reached", "Uplink", "UplinkSettings"]
 
 _log = logging.getLogger("tw.net.uplink")
 
@@ -43,6 +44,16 @@ _TURNS = 5
 _REMEMBER_S = 3600.0
 """A mode that is not the fastest is tried first for so long: what stood in the way may be gone, or
 was no more than a relay that restarted at the wrong moment."""
+
+
+class Reached(Enum):
+    """How far an attempt to open a stream came."""
+
+    NOTHING = 0
+    RELAY = 1
+    """TCP and TLS stand."""
+    STREAM = 2
+    """The relay opened the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,8 @@ class Uplink:
         self.settings = settings
         self.mode: str | None = None
         """The mode that worked last."""
+        self.reached = Reached.NOTHING
+        """How far the last attempt came, or the one under way has come."""
         self._remembered_until = 0.0
         self._context = None if settings.relay.plain else settings.relay.context()
         self._random = random.SystemRandom()
@@ -107,6 +120,7 @@ class Uplink:
                 if mode != self.mode or now >= self._remembered_until:
                     self._remembered_until = now + _REMEMBER_S
                 self.mode = mode
+                self.reached = Reached.STREAM
                 return result
         raise AssertionError("no mode to try")
 
@@ -124,8 +138,10 @@ class Uplink:
         relay = self.settings.relay
         pool = LinkPool(lambda: dial_link(relay, self._context))
         self._pools.append(pool)
+        self.reached = Reached.NOTHING
         try:
             await pool.link()  # a failure up to here is not the mode's
+            self.reached = Reached.RELAY
             return await self._open_on(pool, mode, destination, protocol_factory)
         except BaseException:
             pool.abort()

@@ -4,7 +4,7 @@ Stands between the HTTP front (:mod:`..net`) and the SSH endpoint (:mod:`..ssh`)
 wire, net and ssh. It never sees plaintext: what it joins is SSH between client and server.
 """
 
-from .relay import Relay, RelaySettings
+from .relay import Relay, RelaySettings, TenantState
 from .tenant import CheckCertificate, Tenant
 
-__all__ = ["CheckCertificate", "Relay", "RelaySettings", "Tenant"]
+__all__ = ["CheckCertificate", "Relay", "RelaySettings", "Tenant", "TenantState"]

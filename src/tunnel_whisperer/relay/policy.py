@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from ..base.errors import Refused, TwError
 from ..base.limits import MAX_SESSIONS_PER_SERVER
@@ -18,12 +19,17 @@ _log = logging.getLogger("tw.relay.ssh")
 
 
 class RelayPolicy:
-    """The SSH policy of the relay (``ssh.endpoint.Policy``)."""
+    """The SSH policy of the relay (``ssh.endpoint.Policy``).
 
-    def __init__(self, rendezvous: Rendezvous) -> None:
+    Args:
+        wall_clock: Unix time, for the beginnings of sessions.
+    """
+
+    def __init__(self, rendezvous: Rendezvous, wall_clock: Callable[[], float] = time.time) -> None:
         self._rendezvous = rendezvous
+        self._wall_clock = wall_clock
         self._tenants: dict[str, Tenant] = {}
-        self._sessions: dict[ServerSession, None] = {}  # the oldest first
+        self._sessions: dict[ServerSession, float] = {}  # Unix time of its beginning; the oldest first
 
     def set_tenants(self, tenants: Iterable[Tenant]) -> None:
         """Replace all tenants; sessions of those that went, or whose key changed, end at once."""
@@ -31,6 +37,10 @@ class RelayPolicy:
         for session in list(self._sessions):
             if not self.authenticate(session.user, session.public_key):
                 session.close("this server was removed from the relay")
+
+    def sessions_of(self, server_id: str) -> list[float]:
+        """When each session of this server began (Unix time), the oldest first."""
+        return [since for session, since in self._sessions.items() if session.user == server_id]
 
     def authenticate(self, user: str, public_key: str) -> bool:
         tenant = self._tenants.get(user)
@@ -53,7 +63,7 @@ class RelayPolicy:
         self._rendezvous.unlisten(session, bind)
 
     def session_opened(self, session: ServerSession) -> None:
-        self._sessions[session] = None
+        self._sessions[session] = self._wall_clock()
         same = [other for other in self._sessions if other.user == session.user]
         if len(same) > MAX_SESSIONS_PER_SERVER:
             same[0].close("too many sessions of this server")

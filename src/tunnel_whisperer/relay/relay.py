@@ -40,7 +40,7 @@ from .quota import Quota
 from .rendezvous import Rendezvous
 from .tenant import CheckCertificate, Tenant
 
-__all__ = ["Relay", "RelaySettings"]
+__all__ = ["Relay", "RelaySettings", "TenantState"]
 
 _log = logging.getLogger("tw.relay")
 
@@ -65,6 +65,20 @@ class RelaySettings:
     """Plain HTTP from a proxy that ends TLS."""
     max_connections: int = MAX_CONNECTIONS
     """At once; more wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantState:
+    """One tenant as shown to a person."""
+
+    server_id: str
+    port: int
+    online: bool
+    """Whether its server is published."""
+    since: float | None
+    """When the oldest session of its server began (Unix time); None: it has none."""
+    streams: int
+    """Clients that are joined to its server."""
 
 
 class Relay:
@@ -130,6 +144,27 @@ class Relay:
         self._policy.set_tenants(tenants)
         if self._listener is not None:
             self._listener.set_context(self._context())
+
+    @property
+    def connections(self) -> int:
+        """Open connections, those in their handshake included."""
+        return 0 if self._listener is None else self._listener.connections
+
+    def tenant_states(self) -> list[TenantState]:
+        """How each tenant stands now, by id."""
+        states = []
+        for server_id, tenant in sorted(self._tenants.items()):
+            since = self._policy.sessions_of(server_id)
+            states.append(
+                TenantState(
+                    server_id,
+                    tenant.port,
+                    self._rendezvous.is_listening(tenant.listener),
+                    min(since, default=None),
+                    self._rendezvous.streams(tenant.listener),
+                )
+            )
+        return states
 
     def _context(self) -> ssl.SSLContext | None:
         settings = self._settings

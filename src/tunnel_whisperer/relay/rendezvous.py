@@ -57,6 +57,10 @@ class Rendezvous:
         """Whether a server is there now."""
         return bind in self._listeners
 
+    def streams(self, bind: HostPort) -> int:
+        """Streams of clients that are joined to it now, or about to be."""
+        return len(self._joined.get(bind, ()))
+
     def join(self, bind: HostPort, origin: HostPort) -> asyncio.Protocol:
         """The protocol for a client's stream to ``bind``: bytes wait until the channel is open.
 

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..base.errors import Refused, TwError, Unreachable
 from ..base.limits import (
@@ -24,12 +24,23 @@ from ..net.splice import SpliceResult, Waiting
 from ..ssh.authorized_keys import AccessRecord
 from ..ssh.endpoint import Opened, ServerSession
 
-__all__ = ["TargetPolicy"]
+__all__ = ["TargetPolicy", "UserSession"]
 
 _log = logging.getLogger("tw.server.policy")
 
 EXPIRY_CHECK_S = 1.0
 """How often sessions are held against the record, for expiry comes without a change of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserSession:
+    """One session as shown to a person."""
+
+    user: str
+    since: float
+    """When it began, Unix time."""
+    targets: tuple[HostPort, ...]
+    """Of its open connections."""
 
 
 class TargetPolicy:
@@ -54,8 +65,8 @@ class TargetPolicy:
         self._wall_clock = wall_clock
         self._max_targets = max_targets
         self._max_per_user = min(MAX_TARGETS_PER_USER, max(1, max_targets // 2))
-        self.sessions: dict[ServerSession, None] = {}
-        """Sessions of users that are logged in now, the oldest first."""
+        self.sessions: dict[ServerSession, float] = {}
+        """Sessions of users that are logged in now, and when each began (Unix time); the oldest first."""
         self._targets: Counter[str] = Counter()  # by key: open, and being dialled
         self._open: dict[ServerSession, dict[Waiting, HostPort]] = {}
 
@@ -96,6 +107,13 @@ class TargetPolicy:
         _log.info("%s: opened %s", name, target)
         return waiting.other_side()
 
+    def survey(self) -> list[UserSession]:
+        """Who is logged in now, the longest first."""
+        return [
+            UserSession(self._name(session), since, tuple(self._open.get(session, {}).values()))
+            for session, since in self.sessions.items()
+        ]
+
     def listen(self, session: ServerSession, bind: HostPort) -> bool:
         return False
 
@@ -103,7 +121,7 @@ class TargetPolicy:
         raise AssertionError("nothing listens here")
 
     def session_opened(self, session: ServerSession) -> None:
-        self.sessions[session] = None
+        self.sessions[session] = self._wall_clock()
         same = [other for other in self.sessions if other.public_key == session.public_key]
         if len(same) > MAX_SESSIONS_PER_USER:
             same[0].close("too many sessions of this user")

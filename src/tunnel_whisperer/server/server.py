@@ -58,7 +58,7 @@ class Server:
         self, settings: ServerSettings, on_change: Callable[[KeeperStatus], None] | None = None
     ) -> None:
         self._settings = settings
-        self._uplink = Uplink(settings.uplink)
+        self.uplink = Uplink(settings.uplink)
         self.policy = TargetPolicy(
             AccessRecord(settings.authorized_keys), settings.user, max_targets=settings.max_targets
         )
@@ -77,12 +77,12 @@ class Server:
         finally:
             for session in list(self.policy.sessions):
                 session.close("the server is shutting down")
-            await self._uplink.close()
+            await self.uplink.close()
 
     async def _connect(self) -> ClientSession:
         settings = self._settings
         session = await open_session(
-            lambda factory: self._uplink.open(settings.relay_ssh, factory),
+            lambda factory: self.uplink.open(settings.relay_ssh, factory),
             user=settings.relay_user,
             private_key=settings.private_key,
             host_key=settings.relay_host_key,

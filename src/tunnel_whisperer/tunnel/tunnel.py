@@ -63,7 +63,7 @@ class Tunnel:
         self, settings: TunnelSettings, on_change: Callable[[KeeperStatus], None] | None = None
     ) -> None:
         self._settings = settings
-        self._uplink = Uplink(settings.uplink)
+        self.uplink = Uplink(settings.uplink)
         self.keeper = SessionKeeper(self._connect, on_change=on_change)
         self._forwards = [Forward(grant, settings.listen_host, self.keeper) for grant in settings.ports]
 
@@ -98,7 +98,7 @@ class Tunnel:
             await self.keeper.run()
         finally:
             await self.close()
-            await self._uplink.close()
+            await self.uplink.close()
 
     async def close(self) -> None:
         """Close the ports; connections are reset."""
@@ -112,7 +112,7 @@ class Tunnel:
             protocol_factory: Callable[[], asyncio.Protocol],
         ) -> tuple[asyncio.Transport, asyncio.Protocol]:
             nonlocal answered
-            result = await self._uplink.open(self._settings.server, protocol_factory)
+            result = await self.uplink.open(self._settings.server, protocol_factory)
             answered = True
             return result
 

@@ -1,0 +1,122 @@
+"""What each running role tells of itself, on the whole."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kit.clock import real_run
+from tests.kit.world import World
+from tunnel_whisperer.profile import Profile
+
+
+def _layers(snapshot: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(row["layer"], row["state"]) for row in snapshot["health"]]
+
+
+async def _written(profile: Profile) -> dict[str, Any]:
+    path = profile.run / "state.json"
+    async with asyncio.timeout(5):
+        while not path.exists():
+            await asyncio.sleep(0.02)
+    value: dict[str, Any] = json.loads(path.read_text())
+    return value
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tunnel_whisperer.daemon.snapshot.INTERVAL_S", 0.02)
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_three_roles_tell_who_is_connected_and_what_for(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with World(tmp_path) as world:
+            assert world.relay is not None
+            server = world.enroll("plant")
+            world.enroll("mine")
+            relay = world.relay.snapshot()
+            assert [(x["server"], x["online"], x["since"]) for x in relay["tenants"]] == [
+                ("mine", False, None),
+                ("plant", False, None),
+            ]
+            await world.serve(server).up()
+            target = await world.echo()
+            role, root = await world.connect(world.let_in(server, "alice", target))
+            await role.up()
+            assert root.tunnel is not None
+            local = root.tunnel.ports[0].address
+            _, writer = await asyncio.open_connection(local.host, local.port)
+            async with asyncio.timeout(5):
+                while not root.snapshot()["ports"][0]["opened"]:
+                    await asyncio.sleep(0.01)
+
+            client = root.snapshot()
+            assert _layers(client) == [("relay", "ok"), ("tunnel", "ok"), ("session", "ok")]
+            assert (client["role"], client["server"], client["proxy"]) == ("client", "plant", None)
+            assert client["ports"] == [
+                {"address": str(local), "target": str(target), "open": 1, "opened": 1, "error": None}
+            ]
+            assert client["session"]["state"] == "up"
+
+            relay = world.relay.snapshot()
+            assert _layers(relay) == [("listener", "ok"), ("certificate", "ok"), ("servers", "ok")]
+            assert relay["listen"] == str(world.address)
+            assert relay["connections"] >= 2
+            plant = relay["tenants"][1]
+            assert plant["online"] and plant["streams"] == 1 and abs(plant["since"] - time.time()) < 20
+
+            path = server.run / "state.json"
+            async with asyncio.timeout(5):
+                while not (found := json.loads(path.read_text()))["sessions"]:
+                    await asyncio.sleep(0.02)
+                while not (found := json.loads(path.read_text()))["sessions"][0]["connections"]:
+                    await asyncio.sleep(0.02)
+            assert found["role"] == "server" and found["relay"] == f"localhost:{world.address.port}"
+            assert found["sessions"][0]["user"] == "alice"
+            assert found["sessions"][0]["connections"] == [{"target": str(target), "open": 1}]
+            assert _layers(found) == [("relay", "ok"), ("tunnel", "ok"), ("session", "ok")]
+            writer.close()
+
+    real_run(main(), timeout_s=30)
+
+
+def test_a_client_without_its_server_says_which_layer_is_missing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with World(tmp_path) as world:
+            server = world.enroll("plant")
+            role, root = await world.connect(world.let_in(server, "alice", await world.echo()))
+            await role.failed()
+            snapshot = root.snapshot()
+            assert _layers(snapshot) == [("relay", "ok"), ("tunnel", "ok"), ("session", "failed")]
+            error = snapshot["health"][2]["error"]
+            assert error["code"] == "server-not-there" and "tw serve" in error["hint"]
+            json.dumps(snapshot)
+            await world.stop_relay()
+            role, root = await world.connect(Profile(tmp_path / "plant-alice"))
+            await role.failed()
+            assert _layers(root.snapshot())[0] == ("relay", "failed")
+
+    real_run(main(), timeout_s=30)
+
+
+def test_a_relays_certificate_that_expired_or_went_is_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with World(tmp_path) as world:
+            assert world.relay is not None
+            world.relay_profile.relay_cert.unlink()
+            row = world.relay.snapshot()["health"][1]
+            assert (row["layer"], row["state"], row["error"]["code"]) == (
+                "certificate",
+                "failed",
+                "file-unreadable",
+            )
+            assert (await _written(world.relay_profile))["role"] == "relay"
+
+    real_run(main(), timeout_s=30)
