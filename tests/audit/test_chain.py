@@ -27,7 +27,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def _all(directory: Path) -> list[Record]:
-    return select(directory, lambda record: True)
+    return list(select(directory, lambda record: True))
 
 
 def _events(directory: Path) -> list[str]:

@@ -66,7 +66,7 @@ def test_what_was_taken_down_is_on_disk_after_close(tmp_path: Path) -> None:
     for number in range(100):
         writer("login", f"user:u{number}", session=number)
     writer.close()
-    records: list[Record] = select(tmp_path / "audit", lambda record: True)
+    records: list[Record] = list(select(tmp_path / "audit", lambda record: True))
     assert [record.fields["session"] for record in records] == list(range(100))
     assert verify(tmp_path / "audit").broken is None
 

@@ -1,6 +1,6 @@
 """Reading the record: which entries, and whether the chain holds.
 
-What a chain of hashes can show, and what not, is told in docs/topics/audit.md.
+What a chain of hashes can show, and what not, is told in docs/how-to/audit.md.
 """
 
 from __future__ import annotations
@@ -43,27 +43,26 @@ class Verdict:
     """What could not be written yet."""
 
 
-def select(
-    directory: Path, wanted: Callable[[Record], bool], *, since: str = "", last: int = 0
-) -> list[Record]:
+def select(directory: Path, wanted: Callable[[Record], bool], *, since: str = "") -> Iterator[Record]:
     """The records that are wanted, the oldest first; what is no record is left out.
 
     Args:
         since: time as in a record; earlier ones are left out.
-        last: only so many, the newest; 0: all.
 
     Raises:
         OSError
     """
-    found: list[Record] = []
-    for path in reversed(audit_files(directory)):
-        records = list(_records(path))
-        here = [record for record in records if record.time >= since and wanted(record)]
-        found = here + found
+    files = audit_files(directory)
+    for path, following in zip(files, [*files[1:], None], strict=False):
         # Clocks may be set back, but hardly over a whole file.
-        if (last and len(found) >= last) or (records and max(x.time for x in records) < since):
-            break
-    return found[-last:] if last else found
+        if since and following is not None and _begins(following) < since:
+            continue
+        yield from (record for record in _records(path) if record.time >= since and wanted(record))
+
+
+def _begins(path: Path) -> str:
+    """The time of a file's first record."""
+    return next((record.time for record in _records(path)), "")
 
 
 def _records(path: Path) -> Iterator[Record]:

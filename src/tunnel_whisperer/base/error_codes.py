@@ -13,6 +13,7 @@ __all__ = ["ERROR_CODES"]
 ERROR_CODES: Mapping[str, str] = MappingProxyType(
     {
         "already-running": "Another process serves this identity.",
+        "audit-broken": "The audit record was changed, or a part of it is missing.",
         "bad-access-record": "A line of authorized_keys cannot be read; it lets nobody in.",
         "bad-apps": "apps.yaml has a wrong entry; the line is named.",
         "bad-argument": "A flag or argument has a value that cannot be used.",

@@ -31,6 +31,8 @@ COMMANDS = (
     CommandEntry(("list", "users"), "list_users", "show the users of this server"),
     CommandEntry(("list", "servers"), "list_servers", "show the servers of this relay"),
     CommandEntry(("delete", "user"), "delete_user", "stop letting somebody in"),
+    CommandEntry(("audit",), "audit", "show who did what, and when"),
+    CommandEntry(("audit", "verify"), "audit_verify", "check that nobody changed the audit record"),
     CommandEntry(("config", "view"), "config_view", "show the configuration of this machine"),
 )
 

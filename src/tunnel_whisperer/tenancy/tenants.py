@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..audit import note
 from ..base.errors import Misuse
 from ..base.limits import MAX_RECORD_BYTES
 from ..pki import check_ca, check_public_key
@@ -123,6 +124,7 @@ class TenantBook:
             )
             ensure_directory(self._profile.servers)
             write_file(self._path(record.server_id), record.to_text())
+            note(self._profile, "tenant-enrolled", server=record.server_id, port=record.port)
             return record
 
     def remove(self, server_id: str) -> None:
@@ -142,6 +144,7 @@ class TenantBook:
                     hint=f"did you mean {close[0]}?" if close else "tw list servers shows them",
                 )
             remove_file(path)
+            note(self._profile, "tenant-removed", server=server_id)
 
     def all(self) -> list[TenantRecord]:
         """All tenants, by id; a damaged file is logged and left out, for the others live on."""
