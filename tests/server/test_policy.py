@@ -12,6 +12,7 @@ import pytest
 from tests.kit.clock import real_run
 from tests.kit.pipe import connect
 from tests.kit.recorder import Recorder
+from tunnel_whisperer.base.audit_events import AuditValue, unrecorded
 from tunnel_whisperer.base.errors import Refused, TwError, Unreachable
 from tunnel_whisperer.base.limits import MAX_SESSIONS_PER_USER
 from tunnel_whisperer.base.values import HostPort
@@ -30,10 +31,30 @@ class FakeSession:
     def __init__(self, public_key: str) -> None:
         self.user = "tw"
         self.public_key = public_key
-        self.closed: list[str] = []
+        self.extra = {"peername": ("192.0.2.7", 4711)}
+        self.closed: list[tuple[str, str]] = []
 
-    def close(self, reason: str) -> None:
-        self.closed.append(reason)
+    def close(self, reason: str, code: str) -> None:
+        self.closed.append((code, reason))
+
+
+class Book:
+    """An audit record in memory."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, str, dict[str, AuditValue]]] = []
+
+    def __call__(self, event: str, who: str, /, **fields: AuditValue) -> None:
+        unrecorded(event, who, **fields)
+        self.entries.append((event, who, fields))
+
+    def events(self) -> list[str]:
+        return [event for event, _, _ in self.entries]
+
+    def fields(self, event: str) -> dict[str, AuditValue]:
+        """Of the one entry of this kind."""
+        (found,) = [fields for name, _, fields in self.entries if name == event]
+        return found
 
 
 class Setting:
@@ -43,7 +64,8 @@ class Setting:
         self.path = directory / "authorized_keys"
         self.key = " ".join(generate_ed25519()[1].split()[:2])
         self.now = 1_000_000_000.0
-        self.policy = TargetPolicy(AccessRecord(self.path), "tw", lambda: self.now)
+        self.book = Book()
+        self.policy = TargetPolicy(AccessRecord(self.path), "tw", lambda: self.now, audit=self.book)
         self.fake = FakeSession(self.key)
         self.session = cast(ServerSession, self.fake)
 
@@ -51,7 +73,15 @@ class Setting:
         words = ",".join([*options, "restrict", "port-forwarding"])
         self.path.write_text(f"{words} {self.key} alice@tw\n")
 
+    def log_in(self, key: str = "") -> FakeSession:
+        """Another session."""
+        fake = FakeSession(key or self.key)
+        self.policy.session_opened(cast(ServerSession, fake))
+        return fake
+
     def open(self, target: HostPort) -> Coroutine[Any, Any, asyncio.Protocol]:
+        if self.session not in self.policy.sessions:
+            self.policy.session_opened(self.session)
         return self.policy.open(self.session, target, ORIGIN)
 
 
@@ -131,9 +161,11 @@ def test_bytes_are_counted_as_the_client_counts_them(
         await target_end.got_lost()
         await listener.close()
 
-    with caplog.at_level("INFO", "tw.server.policy"):
+    with caplog.at_level("INFO", "tw.server"):
         real_run(main())
     assert "4 bytes up, 0 bytes down" in caplog.text
+    closed = setting.book.fields("channel-closed")
+    assert (closed["bytes_up"], closed["bytes_down"]) == (4, 0)
 
 
 def test_a_record_that_changes_ends_what_it_no_longer_allows(setting: Setting) -> None:
@@ -156,7 +188,7 @@ def test_a_record_that_changes_ends_what_it_no_longer_allows(setting: Setting) -
 
         setting.path.write_text("")
         setting.policy.recheck()
-        assert setting.fake.closed == ["this user was removed or has expired"]
+        assert setting.fake.closed == [("user-not-active", "this user was removed")]
         await listener.close()
 
     real_run(main())
@@ -185,12 +217,114 @@ def test_it_can_be_told_who_is_there_since_when_and_what_for(setting: Setting) -
 
 def test_one_session_too_many_ends_the_oldest_of_the_same_user(setting: Setting) -> None:
     setting.grant()
-    fakes = [FakeSession(setting.key) for _ in range(MAX_SESSIONS_PER_USER + 1)]
-    another = FakeSession("ssh-ed25519 BBBB")
-    for fake in [another, *fakes]:
-        setting.policy.session_opened(cast(ServerSession, fake))
+    another = setting.log_in("ssh-ed25519 BBBB")
+    fakes = [setting.log_in() for _ in range(MAX_SESSIONS_PER_USER + 1)]
     assert [bool(fake.closed) for fake in fakes] == [True] + [False] * MAX_SESSIONS_PER_USER
     assert not another.closed
+
+
+SINGLE = 'environment="TW_SINGLE_SESSION=1"'
+
+
+def test_with_one_session_at_a_time_the_newest_wins_and_nobody_else_is_touched(setting: Setting) -> None:
+    setting.grant(SINGLE)
+    another = setting.log_in("ssh-ed25519 BBBB")
+    first, second, third = setting.log_in(), setting.log_in(), setting.log_in()
+    replaced = ("session-replaced", "a newer session of this user began")
+    assert first.closed[0] == second.closed[0] == replaced
+    assert not third.closed and not another.closed
+
+
+def test_who_may_have_one_session_from_now_on_keeps_the_newest(setting: Setting) -> None:
+    setting.grant()
+    first, second = setting.log_in(), setting.log_in()
+    setting.policy.recheck()
+    assert not first.closed
+    setting.grant(SINGLE)
+    setting.policy.recheck()
+    assert first.closed[0][0] == "session-replaced"
+    assert not second.closed
+
+
+def test_an_expired_session_ends_with_the_reason(setting: Setting) -> None:
+    setting.grant('expiry-time="20010910000000Z"')
+    fake = setting.log_in()
+    setting.policy.recheck()
+    assert not fake.closed
+    setting.now = 1_000_080_000.0
+    setting.policy.recheck()
+    assert fake.closed == [("user-not-active", "this user has expired")]
+
+
+def test_the_whole_of_a_visit_is_recorded(setting: Setting) -> None:
+    async def main() -> None:
+        ends = [Recorder(), Recorder()]
+        queue = iter(ends)
+        listener = await listen_local(HostPort("127.0.0.1", 0), lambda: next(queue))
+        target = listener.bound_address
+        setting.grant(f'permitopen="{target}"')
+        with pytest.raises(Refused):
+            await setting.open(HostPort("127.0.0.1", 1))
+        near, _ = connect(Recorder(), await setting.open(target))
+        near.write(b"seven b")
+        await ends[0].got(7)
+        setting.now += 5
+        setting.grant('permitopen="127.0.0.1:1"')
+        setting.policy.recheck()
+        await ends[0].got_lost()
+        await asyncio.sleep(0.01)
+        setting.policy.session_closed(setting.session, None)
+        await listener.close()
+
+        book = setting.book
+        assert book.events() == [
+            "login", "channel-refused", "channel-opened", "channel-closed", "session-ended"
+        ]  # fmt: skip
+        assert {who for _, who, _ in book.entries} == {"user:alice"}
+        assert len({fields["session"] for _, _, fields in book.entries}) == 1
+        login, refused = book.fields("login"), book.fields("channel-refused")
+        assert login["address"] == "192.0.2.7:4711" and str(login["key"]).startswith("SHA256:")
+        assert (refused["target"], refused["code"]) == ("127.0.0.1:1", "not-authorised")
+        closed = book.fields("channel-closed")
+        assert (closed["target"], closed["bytes_up"], closed["seconds"]) == (str(target), 7, 5)
+        assert closed["why"] == f"{target} is no longer granted"
+        assert book.fields("session-ended")["why"] == "closed by the client"
+
+    real_run(main())
+
+
+def test_keys_that_are_not_let_in_are_recorded(setting: Setting) -> None:
+    setting.policy.authenticate("tw", setting.key)
+    setting.policy.authenticate("tw", "ssh-rsa AAAA")
+    setting.grant('expiry-time="20010101000000Z"')
+    setting.policy.authenticate("tw", setting.key)
+    setting.grant()
+    setting.policy.authenticate("root", setting.key)
+    setting.policy.authenticate("tw", setting.key)
+    assert [(who, fields["why"]) for _, who, fields in setting.book.entries] == [
+        ("stranger", "unknown key"),
+        ("stranger", "unknown key"),
+        ("user:alice", "has expired"),
+        ("user:alice", "unknown user name 'root'"),
+    ]
+
+
+def test_a_server_that_stops_ends_its_sessions_with_a_word(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tunnel_whisperer.server.policy._FAREWELL_S", 0.1)
+
+    async def main() -> None:
+        setting.grant()
+        in_order, hanging = setting.log_in(), setting.log_in()
+        session = next(iter(setting.policy.sessions))
+        asyncio.get_running_loop().call_later(0.02, setting.policy.session_closed, session, None)
+        await setting.policy.close()
+        assert in_order.closed == hanging.closed == [("session-lost", "the server is shutting down")]
+        assert setting.book.events() == ["login", "login", "session-ended", "session-ended"]
+        assert not setting.policy.sessions
+
+    real_run(main())
 
 
 def test_a_user_has_so_many_connections_over_all_sessions(
@@ -208,7 +342,7 @@ def test_a_user_has_so_many_connections_over_all_sessions(
             await setting.open(HostPort("127.0.0.1", 1))
         far = []
         for _ in range(2):
-            session = cast(ServerSession, FakeSession(setting.key))
+            session = cast(ServerSession, setting.log_in())
             near, _ = connect(Recorder(), await setting.policy.open(session, target, ORIGIN))
             far.append(near)
         with pytest.raises(Refused) as caught:

@@ -40,8 +40,13 @@ class SpliceResult:
     error: BaseException | None
     """Why it was reset; None: both directions ended in order."""
 
+    @property
+    def reason(self) -> str:
+        """Why it is over, in words."""
+        return "closed in order" if self.error is None else _reason(self.error)
+
     def __str__(self) -> str:
-        why = "" if self.error is None else f", reset: {_reason(self.error)}"
+        why = "" if self.error is None else f", reset: {self.reason}"
         return f"{self.bytes_ab} bytes up, {self.bytes_ba} bytes down{why}"
 
 

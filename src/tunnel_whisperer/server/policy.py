@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ..base.audit_events import Audit, unrecorded
 from ..base.errors import Refused, TwError, Unreachable
 from ..base.limits import (
     MAX_HELD_BYTES,
@@ -23,13 +24,17 @@ from ..net.held import whom_to_cut
 from ..net.splice import SpliceResult, Waiting
 from ..ssh.authorized_keys import AccessRecord
 from ..ssh.endpoint import Opened, ServerSession
+from .journal import Channel, Journal, Online
 
 __all__ = ["TargetPolicy", "UserSession"]
 
 _log = logging.getLogger("tw.server.policy")
 
-EXPIRY_CHECK_S = 1.0
+EXPIRY_CHECK_S = 0.5
 """How often sessions are held against the record, for expiry comes without a change of the file."""
+
+_FAREWELL_S = 1.0
+"""Time that sessions get to end in order when the server is stopped (``ServerSession.close``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class TargetPolicy:
         user: the only SSH user name; who it is, is told by the key.
         wall_clock: seconds since 1970, for expiry.
         max_targets: connections of all users together; one of them gets half of it at most.
+        audit: told who came, what they opened, and how it ended.
     """
 
     def __init__(
@@ -59,35 +65,49 @@ class TargetPolicy:
         user: str,
         wall_clock: Callable[[], float] = time.time,
         max_targets: int = 2 * MAX_TARGETS_PER_USER,
+        audit: Audit = unrecorded,
     ) -> None:
         self._record = record
         self._user = user
         self._wall_clock = wall_clock
         self._max_targets = max_targets
         self._max_per_user = min(MAX_TARGETS_PER_USER, max(1, max_targets // 2))
-        self.sessions: dict[ServerSession, float] = {}
-        """Sessions of users that are logged in now, and when each began (Unix time); the oldest first."""
+        self._journal = Journal(audit, wall_clock)
+        self._something_ended = asyncio.Event()
+        self.sessions: dict[ServerSession, Online] = {}
+        """Sessions of users that are logged in now, the oldest first."""
         self._targets: Counter[str] = Counter()  # by key: open, and being dialled
-        self._open: dict[ServerSession, dict[Waiting, HostPort]] = {}
+        self._open: dict[ServerSession, dict[Waiting, Channel]] = {}
 
     def authenticate(self, user: str, public_key: str) -> bool:
         access = self._record.find(public_key)
-        return user == self._user and access is not None and not access.expired(self._wall_clock())
+        if user == self._user and access is not None and not access.expired(self._wall_clock()):
+            return True
+        self._journal.login_refused(user, public_key, access)
+        return False
 
     async def open(self, session: ServerSession, target: HostPort, origin: HostPort) -> Opened:
+        online = self.sessions.get(session)
+        if online is None:
+            raise Refused("user-not-active", "the session is over")
+        try:
+            return await self._open_target(session, online, target)
+        except TwError as exc:
+            self._journal.refused(online, target, exc)
+            raise
+
+    async def _open_target(self, session: ServerSession, online: Online, target: HostPort) -> Opened:
         access = self._record.find(session.public_key)
         if access is None or access.expired(self._wall_clock()):
             raise Refused("user-not-active", "this user is not let in any more")
-        name = access.comment or session.user
         if not access.permits_open(target):
-            _log.warning("%s: refused %s: not granted", name, target)
             raise Refused("not-authorised", f"no grant for {target}")
         key = session.public_key
         if self._targets[key] >= self._max_per_user:
             raise Refused("too-many", f"this user has {self._max_per_user} connections already")
         if self._targets.total() >= self._max_targets:
             raise Refused("too-many", f"this server has {self._max_targets} connections already")
-        waiting = Waiting(on_end=lambda result: self._ended(session, waiting, name, result))
+        waiting = Waiting(on_end=lambda result: self._ended(session, online, waiting, result))
         self._targets[key] += 1
         try:
             sock = await dial(target, proxy=None, timeout_s=TARGET_DIAL_TIMEOUT_S)
@@ -96,22 +116,22 @@ class TargetPolicy:
             self._target_over(key)
             if not isinstance(exc, TwError):
                 raise
-            _log.warning("%s: %s cannot be reached: %s", name, target, exc.why)
             raise Unreachable("target-refused", f"cannot be reached: {exc.why}") from exc
-        self._open.setdefault(session, {})[waiting] = target
         # The record may have changed while the target was dialled, and nobody looked at this one.
         now = self._record.find(key)
         if now is None or now.expired(self._wall_clock()) or not now.permits_open(target):
             waiting.give_up()
             raise Refused("not-authorised", f"no grant for {target}")
-        _log.info("%s: opened %s", name, target)
+        self._open.setdefault(session, {})[waiting] = self._journal.opened(online, target)
         return waiting.other_side()
 
     def survey(self) -> list[UserSession]:
         """Who is logged in now, the longest first."""
         return [
-            UserSession(self._name(session), since, tuple(self._open.get(session, {}).values()))
-            for session, since in self.sessions.items()
+            UserSession(
+                online.user, online.since, tuple(x.target for x in self._open.get(session, {}).values())
+            )
+            for session, online in self.sessions.items()
         ]
 
     def listen(self, session: ServerSession, bind: HostPort) -> bool:
@@ -121,29 +141,43 @@ class TargetPolicy:
         raise AssertionError("nothing listens here")
 
     def session_opened(self, session: ServerSession) -> None:
-        self.sessions[session] = self._wall_clock()
+        access = self._record.find(session.public_key)
+        self.sessions[session] = self._journal.login(session, access)
         same = [other for other in self.sessions if other.public_key == session.public_key]
-        if len(same) > MAX_SESSIONS_PER_USER:
-            same[0].close("too many sessions of this user")
-        _log.info("user %s connected", self._name(session))
+        if access is not None and access.single_session:
+            self._replace(same)
+        elif len(same) > MAX_SESSIONS_PER_USER:
+            self._end(same[0], Refused("too-many", "too many sessions of this user"))
 
     def session_closed(self, session: ServerSession, error: TwError | None) -> None:
-        self.sessions.pop(session, None)
-        _log.info("user %s disconnected: %s", self._name(session), error or "closed in order")
+        online = self.sessions.pop(session, None)
+        if online is not None:
+            self._journal.session_ended(online, error)
+            self._something_ended.set()
 
-    def _name(self, session: ServerSession) -> str:
-        access = self._record.find(session.public_key)
-        return access.comment if access is not None and access.comment else session.user
+    def _replace(self, sessions: list[ServerSession]) -> None:
+        """Keep the newest. It is never the one that has to wait: the older may be dead, and nobody
+        would know for half a minute."""
+        for session in sessions[:-1]:
+            self._end(session, Refused("session-replaced", "a newer session of this user began"))
 
-    def _ended(self, session: ServerSession, waiting: Waiting, name: str, result: SpliceResult) -> None:
+    def _end(self, session: ServerSession, reason: TwError) -> None:
+        """End a session; it and all its connections are told why."""
+        for waiting in list(self._open.get(session, {})):
+            waiting.give_up(reason)
+        session.close(reason.why, reason.code)
+
+    def _ended(self, session: ServerSession, online: Online, waiting: Waiting, result: SpliceResult) -> None:
         channels = self._open.get(session, {})
-        target = channels.pop(waiting, None)
+        channel = channels.pop(waiting, None)
         self._target_over(session.public_key)
         if not channels:
             self._open.pop(session, None)
-        # Told as the client tells it: up is towards the target.
-        result = replace(result, bytes_ab=result.bytes_ba, bytes_ba=result.bytes_ab)
-        _log.info("%s: closed %s: %s", name, target, result)
+        if channel is not None:
+            # Told as the client tells it: up is towards the target.
+            result = replace(result, bytes_ab=result.bytes_ba, bytes_ba=result.bytes_ab)
+            self._journal.closed(online, channel, result)
+            self._something_ended.set()
 
     def _target_over(self, key: str) -> None:
         self._targets[key] -= 1
@@ -164,17 +198,24 @@ class TargetPolicy:
 
     def recheck(self) -> None:
         """Hold what is open against the record as it stands now: sessions of users that were
-        removed or have expired end, and so do channels that are no longer granted."""
+        removed or have expired end, older ones of users who may have one, and channels that are no
+        longer granted."""
+        by_key: dict[str, list[ServerSession]] = {}
         for session in list(self.sessions):
             access = self._record.find(session.public_key)
-            if access is None or access.expired(self._wall_clock()):
-                _log.warning("user %s: removed or expired: session ended", session.user)
-                session.close("this user was removed or has expired")
+            if access is None:
+                self._end(session, Refused("user-not-active", "this user was removed"))
                 continue
-            for waiting, target in list(self._open.get(session, {}).items()):
-                if not access.permits_open(target):
-                    _log.warning("%s: %s is no longer granted: connection ended", access.comment, target)
-                    waiting.give_up()
+            if access.expired(self._wall_clock()):
+                self._end(session, Refused("user-not-active", "this user has expired"))
+                continue
+            if access.single_session:
+                by_key.setdefault(session.public_key, []).append(session)
+            for waiting, channel in list(self._open.get(session, {}).items()):
+                if not access.permits_open(channel.target):
+                    waiting.give_up(Refused("not-authorised", f"{channel.target} is no longer granted"))
+        for same in by_key.values():
+            self._replace(same)
 
     async def enforce(self) -> None:
         """End what has expired and what holds too much, within a second; until cancelled."""
@@ -182,3 +223,17 @@ class TargetPolicy:
             await asyncio.sleep(EXPIRY_CHECK_S)
             self.recheck()
             self.make_room()
+
+    async def close(self) -> None:
+        """End all sessions, and wait until that is done, a second at most."""
+        reason = Unreachable("session-lost", "the server is shutting down")
+        for session in list(self.sessions):
+            self._end(session, reason)
+        try:
+            async with asyncio.timeout(_FAREWELL_S):
+                while self.sessions or self._open:
+                    self._something_ended.clear()
+                    await self._something_ended.wait()
+        except TimeoutError:
+            for session in list(self.sessions):
+                self.session_closed(session, reason)

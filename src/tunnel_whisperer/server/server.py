@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..base.audit_events import Audit, unrecorded
 from ..base.errors import Refused
 from ..base.limits import LOGINS_BURST, LOGINS_PER_S, MAX_TARGETS_PER_USER
 from ..base.values import HostPort
@@ -52,15 +53,22 @@ class Server:
     Args:
         settings: fixed for its life.
         on_change: told each new status of the session to the relay.
+        audit: told who came, what they opened, and how it ended.
     """
 
     def __init__(
-        self, settings: ServerSettings, on_change: Callable[[KeeperStatus], None] | None = None
+        self,
+        settings: ServerSettings,
+        on_change: Callable[[KeeperStatus], None] | None = None,
+        audit: Audit = unrecorded,
     ) -> None:
         self._settings = settings
         self.uplink = Uplink(settings.uplink)
         self.policy = TargetPolicy(
-            AccessRecord(settings.authorized_keys), settings.user, max_targets=settings.max_targets
+            AccessRecord(settings.authorized_keys),
+            settings.user,
+            max_targets=settings.max_targets,
+            audit=audit,
         )
         self._endpoint = SshEndpoint(settings.host_key, self.policy)
         self._logins = Allowance(LOGINS_BURST, LOGINS_PER_S, asyncio.get_running_loop().time())
@@ -75,8 +83,7 @@ class Server:
         try:
             await self.keeper.run()
         finally:
-            for session in list(self.policy.sessions):
-                session.close("the server is shutting down")
+            await self.policy.close()
             await self.uplink.close()
 
     async def _connect(self) -> ClientSession:

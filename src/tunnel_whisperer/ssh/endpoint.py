@@ -217,7 +217,7 @@ class ServerSession:
             reason: told to the peer.
             code: as well; ``session-replaced`` and ``user-not-active`` mean something to our client.
         """
-        if not self._connection.over:
+        if not self._connection.over and self._ended_for is None:
             self._ended_for = Refused(code, reason)
             self._connection.reset_channels()
             self._connection.disconnect(DISC_BY_APPLICATION, farewell_text(code, reason))
