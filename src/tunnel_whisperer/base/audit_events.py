@@ -27,6 +27,7 @@ AUDIT_EVENTS: Mapping[str, str] = MappingProxyType(
         "identity-changed": "A part of this identity was changed: configuration, context, keys.",
         "invitation-made": "A one-time invitation was made.",
         "invitation-used": "A one-time invitation was used.",
+        "invitation-withdrawn": "A one-time invitation was withdrawn before it was used.",
         "listen-refused": "A server asked to be reached at an address that is not its own.",
         "login": "Somebody logged in.",
         "login-refused": "Somebody showed a key that is not let in.",

@@ -4,6 +4,7 @@
       config.yaml ...         the files of the identity's directory, see profile.places
       users/<name>/<file>     a server's users
       servers/<id>.json       a relay's tenants
+      invites/<id>.json       those that may become users or tenants
       relay/<file>            a relay's own CA
 
 Of a client it is the same as the file that its server's admin made, with this machine's own

@@ -29,8 +29,8 @@ IDENTITY_FILES = (
 )
 """What an identity is made of; config.yaml first, without which it is none."""
 
-IDENTITY_FOLDERS = ("users", "servers", "relay")
-"""The same, directories: ``users/<name>/<file>``, ``servers/<file>``, ``relay/<file>``."""
+IDENTITY_FOLDERS = ("users", "servers", "invites", "relay")
+"""The same, directories: ``users/<name>/<file>``, and ``<directory>/<file>`` for the others."""
 
 IDENTITY = (*IDENTITY_FILES, *IDENTITY_FOLDERS, "context.json", "audit", "run")
 """All of that, and what is about it on this machine; goes when the identity goes.
@@ -131,6 +131,11 @@ class Profile:
     def servers(self) -> Path:
         """A relay's tenants, a file each."""
         return self.directory / "servers"
+
+    @property
+    def invites(self) -> Path:
+        """Invitations of a relay or server, a file each."""
+        return self.directory / "invites"
 
     @property
     def relay(self) -> Path:

@@ -5,11 +5,14 @@ Control plane. May import base, profile and pki. Plain synchronous code over fil
 
 from .app_book import AppBook
 from .apps import spell_grant
+from .enrolment import accept_guest, enroll_server, invite_server, unenroll_server
 from .identity import make_relay_identity, make_server_identity
+from .invites import Invite, InviteBook, invitation_id
 from .join import JoinRequest, JoinResponse, apply_response, make_join_request, make_join_response
 from .names import check_app_name, check_user_name
 from .roles import check_signed_role
 from .tenants import TenantBook, TenantRecord
+from .token import Token, is_token
 from .user import App, User
 from .users import RENEW_BEFORE, Change, Standing, UserBook
 
@@ -18,20 +21,29 @@ __all__ = [
     "App",
     "AppBook",
     "Change",
+    "Invite",
+    "InviteBook",
     "JoinRequest",
     "JoinResponse",
     "Standing",
     "TenantBook",
     "TenantRecord",
+    "Token",
     "User",
     "UserBook",
+    "accept_guest",
     "apply_response",
     "check_app_name",
     "check_signed_role",
     "check_user_name",
+    "enroll_server",
+    "invitation_id",
+    "invite_server",
+    "is_token",
     "make_join_request",
     "make_join_response",
     "make_relay_identity",
     "make_server_identity",
     "spell_grant",
+    "unenroll_server",
 ]

@@ -109,23 +109,41 @@ class TenantBook:
                 ``bad-record`` when a tenant's file is damaged, ``state-not-written``.
         """
         with locked(self._profile):
-            records = self._read_all()
-            for record in records:
-                if _same(record, request):
-                    return record
-                self._refuse_clash(record, request)
-            record = TenantRecord(
-                request.server_id,
-                request.uuid,
-                request.ca_pem,
-                request.ssh_public_key,
-                _free_port({record.port for record in records}),
-                self._wall_clock(),
-            )
-            ensure_directory(self._profile.servers)
-            write_file(self._path(record.server_id), record.to_text())
-            note(self._profile, "tenant-enrolled", server=record.server_id, port=record.port)
+            record, is_new = self._slot(request)
+            if is_new:
+                ensure_directory(self._profile.servers)
+                write_file(self._path(record.server_id), record.to_text())
+                note(self._profile, "tenant-enrolled", server=record.server_id, port=record.port)
             return record
+
+    def check(self, request: JoinRequest) -> None:
+        """That ``enroll`` would give it a slot.
+
+        Raises:
+            Misuse: as ``enroll``.
+        """
+        self._slot(request)
+
+    def has(self, server_id: str) -> bool:
+        """Whether there is a record of that server, be it damaged or not."""
+        return self._path(server_id) in self._paths()
+
+    def _slot(self, request: JoinRequest) -> tuple[TenantRecord, bool]:
+        """The slot for this request, and whether it is a new one."""
+        records = self._read_all()
+        for record in records:
+            if _same(record, request):
+                return record, False
+            self._refuse_clash(record, request)
+        new = TenantRecord(
+            request.server_id,
+            request.uuid,
+            request.ca_pem,
+            request.ssh_public_key,
+            _free_port({record.port for record in records}),
+            self._wall_clock(),
+        )
+        return new, True
 
     def remove(self, server_id: str) -> None:
         """Take the slot away; a running relay notices and cuts its connections.
