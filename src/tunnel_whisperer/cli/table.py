@@ -25,6 +25,7 @@ COMMANDS = (
     CommandEntry(("serve",), "serve", "run the server of this machine"),
     CommandEntry(("connect",), "connect", "open the local ports, and keep them connected"),
     CommandEntry(("join",), "join", "ask a relay that someone else owns for a slot"),
+    CommandEntry(("test", "relay"), "relay_test", "go the way to the relay step by step, and say where it ends"),
     CommandEntry(("relay", "run"), "relay_run", "run the embedded relay"),
     CommandEntry(("enroll",), "enroll", "admit a server to this relay"),
     CommandEntry(("unenroll",), "unenroll", "remove a server from this relay, at once"),

@@ -1,0 +1,48 @@
+"""The steps of a test as lines, each printed when it is known; or all as JSON at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..doctor import Report, State, Step
+from .output import print_json
+
+__all__ = ["StepPrinter"]
+
+_NAME_CHARS = 18
+"""Width of the names: the longest of ours."""
+
+
+class StepPrinter:
+    """Prints steps on standard output.
+
+    Args:
+        as_json: print nothing until the end.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+
+    def __call__(self, step: Step) -> None:
+        """See ``doctor.Tell``."""
+        if self._json:
+            return
+        took = "" if step.ms is None else f"{step.ms:.0f} ms" if step.ms >= 10 else f"{step.ms:.1f} ms"
+        line = f"{step.state.value:<8}{step.name:<{_NAME_CHARS}} {took:>8}  {step.detail}"
+        print(line.rstrip(), flush=True)
+        if step.hint:
+            word = "try" if step.state is State.FAILED else "note"
+            print(f"{'':<{_NAME_CHARS + 19}}{word}: {step.hint}", flush=True)
+
+    def end(
+        self, report: Report, head: Mapping[str, object], tail: Mapping[str, object] | None = None
+    ) -> None:
+        """The JSON document, if there is to be one.
+
+        Args:
+            head: what is tested; first in the document.
+            tail: what follows from it; last.
+        """
+        if self._json:
+            steps = [step.to_json() for step in report.steps]
+            print_json({**head, "ok": report.failure is None, "steps": steps, **(tail or {})})

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tunnel_whisperer.base.errors import Unreachable
+from tunnel_whisperer.cli.steps import StepPrinter
+from tunnel_whisperer.doctor import Report, State, Step
+
+STEPS = (
+    Step("dns", State.OK, "found", 1.234),
+    Step("xhttp stream-one", State.NOTE, "does not get through", 10_000.0, "timeout", "another mode is used"),
+    Step("tcp", State.FAILED, "refused", 12.3, "relay-unreachable", "open it"),
+    Step("ssh", State.SKIPPED, "it runs"),
+)
+
+
+def test_a_step_is_a_line_and_what_to_do_another(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = StepPrinter(as_json=False)
+    for step in STEPS:
+        printer(step)
+    printer.end(Report(STEPS), {})
+    assert capsys.readouterr().out == (
+        "ok      dns                  1.2 ms  found\n"
+        "note    xhttp stream-one   10000 ms  does not get through\n"
+        "                                     note: another mode is used\n"
+        "failed  tcp                   12 ms  refused\n"
+        "                                     try: open it\n"
+        "skipped ssh                          it runs\n"
+    )
+
+
+def test_json_is_one_document_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = StepPrinter(as_json=True)
+    for step in STEPS:
+        printer(step)
+    assert capsys.readouterr().out == ""
+    printer.end(Report(STEPS, Unreachable("timeout", "no")), {"role": "client"}, {"letter": "Dear"})
+    value = json.loads(capsys.readouterr().out)
+    assert list(value) == ["role", "ok", "steps", "letter"]
+    assert value["ok"] is False
+    assert value["steps"][0] == {
+        "name": "dns", "state": "ok", "ms": 1.2, "detail": "found", "code": "", "hint": "",
+    }  # fmt: skip
