@@ -22,3 +22,8 @@ def test_nothing_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"name": "Grüße"})
     assert json.loads(capsys.readouterr().out) == {"name": "Grüße"}
+
+
+def test_a_value_of_several_lines_takes_as_many_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([{"a": "x", "b": "1\n2", "c": "z"}, {"a": "y\nyy", "b": "3", "c": ""}], ("a", "b", "c"), "")
+    assert capsys.readouterr().out == "a   b  c\nx   1  z\n    2\ny   3\nyy\n"

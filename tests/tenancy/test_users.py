@@ -5,9 +5,10 @@ import os
 import shutil
 import ssl
 import stat
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
@@ -19,7 +20,7 @@ from tunnel_whisperer.base.values import Grant, HostPort
 from tunnel_whisperer.pki import check_client, check_key_pair, new_ssh_key, public_key_of
 from tunnel_whisperer.profile import Config, Profile, save_config
 from tunnel_whisperer.ssh.authorized_keys import parse_access, parse_record
-from tunnel_whisperer.tenancy import User, UserBook, make_server_identity
+from tunnel_whisperer.tenancy import RENEW_BEFORE, Standing, UserBook, make_server_identity
 
 CHRISTMAS = datetime(2026, 12, 24, 18, tzinfo=UTC).timestamp()
 PSQL, PLC = Grant.parse("5432"), Grant.parse("10502:10.0.5.7:502")
@@ -185,11 +186,11 @@ def test_a_user_name_is_plain(book: UserBook, profile: Profile, name: str) -> No
 @pytest.mark.parametrize(
     ("grants", "expires", "message"),
     [
-        ([], None, "tw: bad-argument: alice would have no port, and could do nothing"
-         " (try: grant one: -m PORT, as in -m 5432)"),
+        ([], None, ("tw: bad-argument: alice would have no port, and could do nothing"
+         " (try: grant one: -m PORT, as in -m 5432)")),
         ([PSQL, Grant.parse("5432:10.0.0.1:1")], None,
-         "tw: bad-argument: alice would have local port 5432 twice, for 127.0.0.1:5432 and 10.0.0.1:1"
-         " (try: renumber one: -m 15432:...)"),
+         ("tw: bad-argument: alice would have local port 5432 twice, for 127.0.0.1:5432 and 10.0.0.1:1"
+         " (try: renumber one: -m 15432:...)")),
         ([PSQL], CHRISTMAS - 86400,
          "tw: bad-argument: the end is not in the future (try: --expires 2030-12-24T18:00)"),
         ([PSQL], 1e300, "tw: bad-argument: the end is not in the future (try: --expires 2030-12-24T18:00)"),
@@ -392,6 +393,117 @@ def test_two_processes_lose_no_line(book: UserBook, profile: Profile) -> None:
     assert (len(found), faults) == (16, [])
 
 
-def test_a_record_is_read_as_it_was_written() -> None:
-    user = User("alice", UUID(int=3), new_ssh_key()[1], (PSQL, PLC), NOW, None, single_session=True)
-    assert User.parse(user.to_text().encode()) == user
+def test_whom_something_is_left_of_is_told_from_whom_nothing_is(book: UserBook, profile: Profile) -> None:
+    book.create("alice", [PSQL])
+    (profile.users / "bob").mkdir()
+    assert [book.leftovers(name) for name in ("alice", "bob", "carol")] == [True, True, False]
+    book.check_new("bob")
+    with pytest.raises(Misuse, match="there is a user 'alice' already"):
+        book.check_new("alice")
+
+
+def test_a_dry_run_checks_and_changes_nothing(book: UserBook, profile: Profile) -> None:
+    book.create("alice", [PSQL])
+    before = snapshot(profile.directory)
+    told = book.edit("alice", lambda user: replace(user, own_grants=(PLC,)), dry_run=True)
+    assert snapshot(profile.directory) == before
+    assert told.needs_new_file
+    with pytest.raises(Misuse, match="would have no port"):
+        book.edit("alice", lambda user: replace(user, own_grants=()), dry_run=True)
+    assert book.edit("alice", lambda user: replace(user, own_grants=(PLC,))) == told
+
+
+def test_an_edit_needs_a_new_file_only_when_ports_or_targets_change(book: UserBook) -> None:
+    book.create("alice", [PSQL, PLC])
+    changes: list[tuple[Callable[[User], User], bool]] = [
+        (lambda user: replace(user, expires=CHRISTMAS), False),
+        (lambda user: replace(user, single_session=True), False),
+        (lambda user: replace(user, own_grants=(PLC, PSQL)), False),
+        (lambda user: replace(user, own_grants=(PLC,)), True),
+        (lambda user: replace(user, own_grants=(PLC, PSQL)), True),
+    ]
+    for change, needs in changes:
+        assert book.edit("alice", change).needs_new_file is needs
+    assert book.get("alice").revision == 3
+    assert book.get("alice").single_session
+
+
+def test_an_unregistered_user_stays_out_until_named(book: UserBook, profile: Profile) -> None:
+    user = book.create("alice", [PSQL])
+    book.create("bob", [PSQL])
+    change = book.unregister("alice")
+    assert (change.stood, change.stands) == (Standing.LET_IN, Standing.UNREGISTERED)
+    assert not change.needs_new_file
+    assert "alice" not in _record(profile)
+    assert (profile.users / "alice" / "id_ed25519").exists()
+    assert book.unregister("alice").stood is Standing.UNREGISTERED
+    book.edit("alice", lambda user: replace(user, expires=CHRISTMAS))
+    assert [x.stands for x in book.apply()] == [Standing.UNREGISTERED, Standing.LET_IN]
+    (change,) = book.apply(["alice", "alice"])
+    assert (change.stood, change.stands) == (Standing.UNREGISTERED, Standing.LET_IN)
+    assert change.after.public_key == user.public_key
+
+
+def test_a_record_edited_by_hand_is_told_and_made_to_agree(book: UserBook, profile: Profile) -> None:
+    alice, bob = book.create("alice", [PSQL]), book.create("bob", [PSQL, PLC])
+    right = _record(profile)
+    profile.authorized_keys.write_text(f'permitopen="*:*",port-forwarding {alice.public_key} alice@tw\n')
+    assert book.standing(alice) is Standing.DIFFERS
+    assert book.standing(bob) is Standing.OUT
+    assert book.is_active(alice)
+    assert [x.stood for x in book.apply()] == [Standing.DIFFERS, Standing.OUT]
+    assert _record(profile) == right
+
+
+def test_apply_of_all_passes_over_who_cannot_be_read_and_names_one_who_is_named(
+    book: UserBook, profile: Profile
+) -> None:
+    book.create("alice", [PSQL])
+    book.create("bob", [PSQL])
+    _spoil(profile, more=1)
+    assert [x.after.name for x in book.apply()] == ["bob"]
+    assert [fault.code for fault in book.survey()[1]] == ["bad-record"]
+    for names, code in (
+        (["alice"], "bad-record"),
+        (["bob", "ghost"], "no-such-name"),
+        (["a/b"], "bad-argument"),
+    ):
+        with pytest.raises(Misuse) as caught:
+            book.apply(names)
+        assert caught.value.code == code
+
+
+def test_a_certificate_is_renewed_for_the_same_key_when_its_end_is_near(profile: Profile) -> None:
+    now = [NOW]
+    book = UserBook(profile, lambda: now[0])
+    user = book.create("alice", [PSQL])
+    assert book.renew_certificate("alice") is None
+    end = book.certificate_end(user)
+    key = Profile(profile.users / "alice").client_key.read_bytes()
+    now[0] = (end - RENEW_BEFORE).timestamp() + 1
+    assert book.renew_certificate("alice") == book.certificate_end(user) > end
+    assert Profile(profile.users / "alice").client_key.read_bytes() == key
+    check_key_pair(Profile(profile.users / "alice").client_cert.read_text(), key.decode())
+
+
+@needs_fork
+def test_an_edit_killed_anywhere_leaves_the_old_or_the_new_and_apply_completes_it(
+    book: UserBook, profile: Profile
+) -> None:
+    book.create("alice", [PSQL, PLC])
+    web = Grant.parse("80")
+
+    def prepare() -> None:
+        book.edit("alice", lambda user: replace(user, own_grants=(PSQL, PLC)))
+        book.apply()
+
+    for _ in every_kill(
+        lambda: book.edit("alice", lambda user: replace(user, own_grants=(PSQL, web))), prepare
+    ):
+        grants = set(book.get("alice").grants)
+        assert grants in ({PSQL, PLC}, {PSQL, web})
+        (access,) = parse_record(_record(profile))[0].values()
+        assert access.opens in ({PSQL.target, PLC.target}, {PSQL.target, web.target})
+        book.apply()
+        (access,) = parse_record(_record(profile))[0].values()
+        assert access.opens == {grant.target for grant in grants}

@@ -5,12 +5,13 @@ Control plane. May import base, profile and pki. A bundle from outside is hostil
 """
 
 from .backup import install_backup, open_any, pack_backup
-from .contents import BundleContents, open_bundle, pack_client
+from .contents import BundleContents, check_slot, open_bundle, pack_client
 from .encrypt import decrypt, encrypt, is_encrypted
 from .install import install_bundle
 
 __all__ = [
     "BundleContents",
+    "check_slot",
     "decrypt",
     "encrypt",
     "install_backup",

@@ -38,7 +38,7 @@ from ..profile import (
 )
 from .archive import Accepted, bad_bundle, pack, unpack
 
-__all__ = ["FILES", "BundleContents", "BundleUser", "open_bundle", "pack_client"]
+__all__ = ["FILES", "BundleContents", "BundleUser", "check_slot", "open_bundle", "pack_client"]
 
 FILES = ("config.yaml", "id_ed25519", "id_ed25519.pub", "client.crt", "client.key")
 """Names in a bundle, in this order; those of the profile."""
@@ -90,8 +90,12 @@ def pack_client(profile: Profile, user: BundleUser) -> bytes:
     return pack(files)
 
 
-def _client_config(profile: Profile, user: BundleUser) -> Config:
-    server = load_config(profile.config)
+def check_slot(server: Config, profile: Profile) -> None:
+    """Whether this server can have users' bundles: they say how to reach it.
+
+    Raises:
+        Misuse: ``not-set-up`` when it has no relay yet, ``wrong-role``.
+    """
     if server.mode != "server":
         raise Misuse(
             "wrong-role",
@@ -106,6 +110,11 @@ def _client_config(profile: Profile, user: BundleUser) -> Config:
             where=str(profile.config),
             hint="tw join RELAY, and tw join --apply with the response",
         )
+
+
+def _client_config(profile: Profile, user: BundleUser) -> Config:
+    server = load_config(profile.config)
+    check_slot(server, profile)
     host_key = profile.read(profile.host_key)
     subject = public_key_of(profile.read(Profile(profile.users / user.name).private_key))
     return Config(

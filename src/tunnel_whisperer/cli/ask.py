@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ..base.errors import Misuse, render
+from ..base.errors import Misuse
 
-__all__ = ["ask", "ask_secret", "at_terminal", "choose", "confirm"]
+__all__ = ["ask", "ask_secret", "at_terminal", "choose", "complain", "confirm"]
 
 T = TypeVar("T")
 
@@ -35,6 +35,11 @@ def confirm(question: str, *, flag: str = "--yes") -> bool:
         )
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def complain(exc: Misuse) -> None:
+    """Say what is wrong with an answer; the question comes again."""
+    print(f"  {exc} (try: {exc.hint})" if exc.hint else f"  {exc}", file=sys.stderr)
 
 
 def ask(question: str, *, flag: str, check: Callable[[str], T], default: str | None = None) -> T:
@@ -61,7 +66,7 @@ def ask(question: str, *, flag: str, check: Callable[[str], T], default: str | N
         try:
             return check(answer or default or "")
         except Misuse as exc:
-            print(f"  {render(exc).removeprefix('tw: ')}", file=sys.stderr)
+            complain(exc)
 
 
 def choose(

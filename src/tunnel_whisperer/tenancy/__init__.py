@@ -13,7 +13,7 @@ from .names import check_app_name, check_user_name
 from .roles import check_signed_role
 from .tenants import TenantBook, TenantRecord
 from .token import Token, is_token
-from .user import App, User
+from .user import App, User, check_grants
 from .users import RENEW_BEFORE, Change, Standing, UserBook
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "accept_guest",
     "apply_response",
     "check_app_name",
+    "check_grants",
     "check_signed_role",
     "check_user_name",
     "enroll_server",

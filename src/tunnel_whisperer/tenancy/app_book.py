@@ -72,11 +72,14 @@ class AppBook:
             write_file(apps_file(self._profile), format_apps([*apps.values(), app]))
             return app
 
-    def edit(self, name: str, change: Callable[[App], App]) -> tuple[App, App, list[Change]]:
+    def edit(
+        self, name: str, change: Callable[[App], App], *, dry_run: bool = False
+    ) -> tuple[App, App, list[Change]]:
         """Change an app, and what its users may do: all of it or nothing.
 
         Args:
             change: makes the new app of the one that is there; may raise.
+            dry_run: only check, and tell what would change.
 
         Returns:
             The app before and after, and all its users.
@@ -93,7 +96,7 @@ class AppBook:
             check_grants(name, after.grants)
             apps[name] = after
             files = {apps_file(self._profile): format_apps(apps.values())} if after != before else {}
-            return before, after, self._users.follow(name, after, files)
+            return before, after, self._users.follow(name, after, files, dry_run=dry_run)
 
     def delete(self, name: str, *, dry_run: bool = False) -> list[Change]:
         """Forget an app; its users lose what they had by it alone.

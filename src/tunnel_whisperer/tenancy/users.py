@@ -108,9 +108,8 @@ class UserBook:
                 name, uuid.uuid4(), "", own, self._wall_clock(), expires, single_session, apps=chosen
             )
             check_grants(name, wanted.grants)
+            self.check_new(name)
             record = self._access_record()
-            if has_line(record, name, self._key_of(name)):
-                raise self._exists(name)
             begun = self._file(name).exists()
             user = self._begun(wanted) if begun else self._make(wanted)
             try:
@@ -121,13 +120,23 @@ class UserBook:
                 raise
             return user
 
-    def edit(self, name: str, change: Callable[[User], User]) -> Change:
+    def check_new(self, name: str) -> None:
+        """That nobody of this name is let in.
+
+        Raises:
+            Misuse: ``exists``, ``file-unreadable``.
+        """
+        if has_line(self._access_record(), name, self._key_of(name)):
+            raise self._exists(name)
+
+    def edit(self, name: str, change: Callable[[User], User], *, dry_run: bool = False) -> Change:
         """Change what a user may do; a running server heeds it at once.
 
         Somebody who is not let in is changed, too, and stays out.
 
         Args:
             change: makes the new state of the one that is there; may raise.
+            dry_run: only check, and tell what would change.
 
         Raises:
             Misuse: ``no-such-name``, ``bad-argument``, ``bad-record``, ``wrong-role``, ``too-many``,
@@ -137,7 +146,7 @@ class UserBook:
         with self._changing():
             before = self.get(name)
             after = self._checked(before, change(before))
-            return self._store([(before, after)])[0]
+            return self._store([(before, after)], dry_run=dry_run)[0]
 
     def follow(
         self, name: str, app: App | None, files: Mapping[Path, str], *, dry_run: bool = False
@@ -176,7 +185,7 @@ class UserBook:
             Misuse: as ``edit``.
         """
         with self._changing():
-            apps = read_apps(self._profile)
+            apps = self.known_apps()
             users = [self.get(name) for name in dict.fromkeys(names)] if names else self.survey()[0]
             pairs = []
             for before in users:
@@ -201,10 +210,10 @@ class UserBook:
         """
         check_user_name(name)
         with self._changing():
+            if not self.leftovers(name):
+                raise self._unknown(name)
             record = self._access_record()
             directory = self._file(name).parent
-            if not directory.exists() and not has_line(record, name, ""):
-                raise self._unknown(name)
             changed = remove_lines(record, name, self._key_of(name))
             if changed != record:
                 write_file(self._profile.authorized_keys, changed)
@@ -268,13 +277,25 @@ class UserBook:
                 faults.append(exc)
         return users, faults
 
+    def leftovers(self, name: str) -> bool:
+        """Whether something of this name is here: files or a line, with a record that can be read or without."""
+        return self._file(name).parent.exists() or has_line(self._access_record(), name, "")
+
+    def known_apps(self) -> dict[str, App]:
+        """All apps as they are now, by name.
+
+        Raises:
+            Misuse: ``bad-apps``.
+        """
+        return read_apps(self._profile)
+
     def apps_named(self, names: Iterable[str]) -> tuple[App, ...]:
         """These apps as they are now.
 
         Raises:
             Misuse: ``no-such-name``, ``bad-apps``.
         """
-        known = read_apps(self._profile)
+        known = self.known_apps()
         for name in names:
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)
