@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tunnel_whisperer.base.errors import Misuse
-from tunnel_whisperer.cli.files import naming, read_text
+from tunnel_whisperer.cli.files import naming, place_for_file, read_text
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -33,3 +33,13 @@ def test_a_complaint_names_the_file_once(where: str, told: str) -> None:
 def test_text_is_text(tmp_path: Path) -> None:
     (tmp_path / "fine").write_text("Grüße", encoding="utf-8")
     assert read_text(tmp_path / "fine") == "Grüße"
+
+
+def test_the_hint_names_force_only_where_there_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("")
+    for force, hint in ((None, "--out FILE"), (False, "--out FILE, or replace it with --force")):
+        with pytest.raises(Misuse, match="exists already") as caught:
+            place_for_file(path, force=force)
+        assert caught.value.hint == hint
+    assert place_for_file(path, force=True) == path

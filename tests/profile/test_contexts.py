@@ -291,25 +291,34 @@ def test_a_full_disk_leaves_the_old_state_or_is_carried_on_from(
     assert done
 
 
-def test_an_identity_is_called_after_what_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("config", "line", "name"),
+    [
+        (Config(mode="relay", relay=RelayConfig(domain="Relay.Example")), "", "relay.example"),
+        (Config(mode="relay", relay=RelayConfig(domain="2001:db8::1")), "", "2001-db8-1"),
+        (Config(mode="relay"), "", "relay"),
+        (Config(mode="server", xray=XrayConfig(path="/tw/plant-7")), "", "plant-7"),
+        (Config(mode="server"), "", "server"),
+        (Config(mode="client"), "ssh-ed25519 AAAA alice@tw", "alice"),
+        (Config(mode="client"), "ssh-ed25519 AAAA Ünal Ö/../x\n", "nal"),
+        (Config(mode="client"), "ssh-ed25519 AAAA base@tw", "client"),
+        (Config(mode="client"), "ssh-ed25519 AAAA " + "a" * 300, "a" * 63),
+        (Config(mode="client"), "ssh-ed25519 AAAA", "client"),
+        (Config(mode="client"), "", "client"),
+    ],
+)
+def test_an_identity_is_called_after_what_it_is(config: Config, line: str, name: str) -> None:
+    assert suggested_name(config, line) == check_context_name(name)
+
+
+def test_what_cannot_be_read_is_listed_without_a_name(tmp_path: Path) -> None:
     profile = Profile(tmp_path)
-    assert suggested_name(profile) == "unnamed"
-    for config, name in (
-        (Config(mode="relay", relay=RelayConfig(domain="Relay.Example")), "relay.example"),
-        (Config(mode="relay", relay=RelayConfig(domain="2001:db8::1")), "2001-db8-1"),
-        (Config(mode="relay"), "relay"),
-        (Config(mode="server", xray=XrayConfig(path="/tw/plant-7")), "plant-7"),
-        (Config(mode="server"), "server"),
-        (Config(mode="client", client=ClientConfig()), "alice"),
-    ):
-        save_config(profile.config, config)
-        profile.public_key.write_text("ssh-ed25519 AAAA alice@tw\n")
-        assert suggested_name(profile) == name
-    for line in ("", "ssh-ed25519 AAAA", "\udcff".encode("utf-8", "surrogateescape").decode("latin-1")):
-        profile.public_key.write_text(line)
-        assert suggested_name(profile) == "unnamed"
-    profile.public_key.write_text("ssh-ed25519 AAAA base@tw\n")
-    assert suggested_name(profile) == "unnamed"
+    profile.config.write_text("mode: sailor")
+    assert _names(Contexts(tmp_path)) == ["unnamed"]
+    save_config(profile.config, Config(mode="client", client=ClientConfig()))
+    assert _names(Contexts(tmp_path)) == ["unnamed"]
+    profile.public_key.write_bytes(b"\xff\xfe")
+    assert _names(Contexts(tmp_path)) == ["client"]
 
 
 def test_two_at_the_same_time_do_not_make_the_same_name_twice(base: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..base.errors import Misuse
 
-__all__ = ["naming", "read_text"]
+__all__ = ["naming", "place_for_file", "read_text"]
 
 _MAX_BYTES = 1024 * 1024
 
@@ -41,3 +42,25 @@ def read_text(path: Path) -> str:
         return data.decode()
     except UnicodeDecodeError:
         raise Misuse("file-unreadable", "the file is not text", where=str(path)) from None
+
+
+def place_for_file(out: Path, *, force: bool | None = None) -> Path:
+    """``out``, where a new file can be.
+
+    Args:
+        force: whether it may replace one; None: there is no such flag.
+
+    Raises:
+        Misuse: ``exists``, ``bad-argument`` for a place where no file can be.
+    """
+    if out.is_dir():
+        raise Misuse("bad-argument", "this is a directory", where=str(out), hint="--out FILE")
+    if not out.parent.is_dir():
+        raise Misuse("bad-argument", "there is no such directory", where=str(out.parent), hint="--out FILE")
+    if os.path.lexists(out):
+        if not force:
+            also = "" if force is None else ", or replace it with --force"
+            raise Misuse("exists", "this file exists already", where=str(out), hint=f"--out FILE{also}")
+        if not out.is_file():  # a device, or a link to nothing: the new file would take its place
+            raise Misuse("bad-argument", "this is not a plain file", where=str(out), hint="--out FILE")
+    return out

@@ -34,6 +34,13 @@ COMMANDS = (
     CommandEntry(("delete", "user"), "delete_user", "stop letting somebody in"),
     CommandEntry(("audit",), "audit", "show who did what, and when"),
     CommandEntry(("audit", "verify"), "audit_verify", "check that nobody changed the audit record"),
+    CommandEntry(("create", "context"), "create_context", "make an empty context, and switch to it"),
+    CommandEntry(("list", "contexts"), "list_contexts", "show the identities of this machine"),
+    CommandEntry(("use",), "use", "switch to another context"),
+    CommandEntry(("rename", "context"), "rename_context", "give a context another name"),
+    CommandEntry(("delete", "context"), "delete_context", "remove a context; the last one: everything"),
+    CommandEntry(("export", "context"), "export_context", "write a context into one file, as a backup"),
+    CommandEntry(("import",), "import_bundle", "make a context out of a file"),
     CommandEntry(("config", "view"), "config_view", "show the configuration of this machine"),
 )
 

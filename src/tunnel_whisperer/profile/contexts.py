@@ -26,6 +26,7 @@ from .files import ensure_directory, hold_lock, write_file
 from .load import load_config
 from .places import Profile, locked
 from .running import running, who_runs
+from .schema import Config
 
 __all__ = ["Context", "Contexts", "check_context_name", "suggested_name"]
 
@@ -67,17 +68,26 @@ def check_context_name(text: str) -> str:
     return text
 
 
-def suggested_name(profile: Profile) -> str:
-    """What an identity is called unless somebody chose a name: server id, user or relay domain."""
+def suggested_name(config: Config, public_line: str = "") -> str:
+    """What an identity is called unless somebody chose a name: server id, user or relay domain.
+
+    Args:
+        public_line: of a client's key; its comment is the user.
+    """
+    name = config.server_id if config.mode == "server" else config.relay.domain
+    if config.mode == "client":
+        name = next(iter(public_line.split()[2:]), "").removesuffix("@tw")
+    name = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("._-")[:63]
+    return config.mode if name in ("", BASE_ID) else name
+
+
+def _name_of(profile: Profile) -> str:
     try:
         config = load_config(profile.config)
-        name = config.server_id if config.mode == "server" else config.relay.domain
-        if config.mode == "client":
-            name = profile.read(profile.public_key).decode().split()[2].removesuffix("@tw")
-        name = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("._-")[:63]
-        return check_context_name(name or config.mode)
-    except (Misuse, ValueError, IndexError):
+        public = profile.read(profile.public_key) if config.mode == "client" else b""
+    except Misuse:
         return "unnamed"
+    return suggested_name(config, public.decode("utf-8", "replace"))
 
 
 class Contexts:
@@ -90,6 +100,15 @@ class Contexts:
     def __init__(self, base: Path) -> None:
         self.base = base
         self._folder = contexts_of(base)
+
+    @classmethod
+    def around(cls, profile: Profile) -> Contexts:
+        """Those of the machine that this identity is one of."""
+        directory = profile.directory
+        base = directory.parent.parent
+        return cls(
+            base if ID.fullmatch(directory.name) and directory.parent == contexts_of(base) else directory
+        )
 
     def survey(self) -> tuple[list[Context], list[Misuse]]:
         """All of them, by name, the base directory's own first; and what is damaged, which is listed
@@ -118,7 +137,7 @@ class Contexts:
             name, created = _read_note(path)
         except FileNotFoundError:
             if context_id == BASE_ID:
-                return Context(BASE_ID, suggested_name(profile), profile)
+                return Context(BASE_ID, _name_of(profile), profile)
             why = "this file is missing"
         except OSError as exc:
             why = exc.strerror or "cannot be read"
@@ -135,18 +154,20 @@ class Contexts:
         Raises:
             Misuse: ``not-set-up`` when the chosen one is gone.
         """
-        chosen = self._chosen()
-        found = {context.id: context for context in self.survey()[0]}
-        if chosen in found:
-            return found[chosen]
-        if chosen != BASE_ID:
+        found = self.chosen()
+        if found is None and (chosen := self._chosen()) != BASE_ID:
             raise Misuse(
                 "not-set-up",
                 f"the active context {chosen!r} is not there any more",
                 where=str(self._folder),
                 hint="tw list contexts, then tw use NAME",
             )
-        return None
+        return found
+
+    def chosen(self) -> Context | None:
+        """The active one; None on a machine without any, and when the chosen one is gone."""
+        chosen = self._chosen()
+        return next((context for context in self.survey()[0] if context.id == chosen), None)
 
     def active_profile(self) -> Profile:
         """The directory that commands work on; it may be empty.

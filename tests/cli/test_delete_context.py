@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.kit.command import Tw
+from tests.profile.crash import snapshot
+from tunnel_whisperer.profile import Profile, running
+
+
+def test_without_a_yes_nothing_is_deleted_and_what_would_go_is_told(server: Tw, tmp_path: Path) -> None:
+    server.ok("create", "user", "alice", "-m", "5432")
+    before = snapshot(tmp_path / "server")
+    result = server("delete", "context", "plant")
+    assert result.status == 2
+    assert "plant (base): a server of relay.test, 1 user\n" in result.err
+    assert "tw export context plant keeps a copy" in result.err
+    assert "this resets tw on this machine" in result.err
+    assert "add --yes" in result.err
+    assert snapshot(tmp_path / "server").items() >= before.items()
+
+
+def test_the_last_one_is_a_full_reset(server: Tw, tmp_path: Path) -> None:
+    said = server.ok("delete", "context", "plant", "--yes")
+    assert "deleted plant (base)" in said
+    assert "its relay still has a slot for it" in said
+    assert "nothing is left here" in said
+    assert snapshot(tmp_path / "server") == {}
+    assert server.ok("list", "contexts").startswith("no contexts yet")
+
+
+def test_the_active_one_of_several_is_refused_with_what_to_do_first(relay: Tw) -> None:
+    relay.ok("create", "context", "lab")
+    assert "first tw use relay.test" in relay.refused("bad-argument", "delete", "context", "lab", "--yes")
+    said = relay.ok("delete", "context", "relay.test", "--yes")
+    assert said == "deleted relay.test (base)\n"
+
+
+def test_what_runs_is_refused_also_as_the_last_one(server: Tw, tmp_path: Path) -> None:
+    before = snapshot(tmp_path / "server")
+    with running(Profile(tmp_path / "server"), "tw serve"):
+        assert "stop it first" in server.refused("already-running", "delete", "context", "plant", "--yes")
+    after = snapshot(tmp_path / "server")
+    after.pop("run/lock")
+    assert after == before
+
+
+def test_an_unknown_one_is_refused(tw: Tw) -> None:
+    tw.refused("no-such-name", "delete", "context", "x", "--yes")
+    tw.refused("no-such-name", "delete", "context", "base", "--yes")
