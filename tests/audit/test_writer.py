@@ -58,17 +58,29 @@ class Disk:
 
 
 def _writer(disk: Disk) -> AuditWriter:
-    return AuditWriter(cast(Chain, disk), lambda: 1_000_000_000.0)
+    writer = AuditWriter(cast(Chain, disk), lambda: 1_000_000_000.0)
+    writer.start()
+    return writer
 
 
 def test_what_was_taken_down_is_on_disk_after_close(tmp_path: Path) -> None:
     writer = AuditWriter(Chain(tmp_path / "audit"))
+    writer.start()
     for number in range(100):
         writer("login", f"user:u{number}", session=number)
     writer.close()
     records: list[Record] = list(select(tmp_path / "audit", lambda record: True))
     assert [record.fields["session"] for record in records] == list(range(100))
     assert verify(tmp_path / "audit").broken is None
+
+
+def test_what_was_taken_down_before_the_start_waits(tmp_path: Path) -> None:
+    writer = AuditWriter(Chain(tmp_path / "audit"))
+    writer("role-started", "tw")
+    assert list(select(tmp_path / "audit", lambda record: True)) == []
+    writer.start()
+    writer.close()
+    assert len(list(select(tmp_path / "audit", lambda record: True))) == 1
 
 
 def test_the_caller_does_not_wait_for_a_disk_that_hangs() -> None:
@@ -109,6 +121,7 @@ def test_a_full_disk_is_told_once_and_the_gap_when_there_is_space(
     writer("login", "user:b")
     disk.wait(3)
     assert writer.failing
+    assert writer.lost == (2 if head_too else 0)
     with disk.changed:
         disk.full = False
         disk.wait(disk.attempts + 1)  # without a new event

@@ -31,7 +31,7 @@ _TICK_S = 2.0
 
 
 class AuditWriter:
-    """An ``Audit`` for a role that runs; ``close`` it at the end.
+    """An ``Audit`` for a role that runs: ``start`` it, and ``close`` it at the end.
 
     Args:
         chain: where it is written.
@@ -48,6 +48,9 @@ class AuditWriter:
         self._closing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write; what was taken down before waits until then."""
         self._thread.start()
 
     def __call__(self, event: str, who: str, /, **fields: AuditValue) -> None:
@@ -63,8 +66,13 @@ class AuditWriter:
         """Whether the last attempt to write failed."""
         return self._failing
 
+    @property
+    def lost(self) -> int:
+        """Records that are lost, and of which not even the head tells yet."""
+        return self._lost.count
+
     def close(self) -> None:
-        """Write what waits, and end; takes ``AUDIT_CLOSE_S`` at most."""
+        """Write what waits, and end, once it was started; blocks for ``AUDIT_CLOSE_S`` at most."""
         with self._changed:
             self._closing = True
             self._changed.notify()

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from ..base.errors import TwError
 from ..base.limits import MAX_TARGETS_PER_USER
 from ..base.tasks import TaskSet
 from ..base.values import HostPort
@@ -15,6 +16,7 @@ from ..profile import Profile, load_config
 from ..server import Server, ServerSettings
 from ..ssh.keeper import KeeperStatus
 from ..tenancy import make_server_identity
+from .auditing import RoleAudit
 from .config_watch import ConfigWatch
 from .health import Far, session_rows, session_value
 from .process import files_for_connections
@@ -62,7 +64,8 @@ class ServerRoot:
             user=config.client.ssh_user,
             max_targets=min(2 * MAX_TARGETS_PER_USER, files_for_connections()),
         )
-        self.server = Server(settings, self._teller)
+        self._audit = RoleAudit(profile, "server")
+        self.server = Server(settings, self._teller, self._audit)
 
     def _renew(self) -> None:
         make_server_identity(self._profile, self._config.server_id)
@@ -78,7 +81,8 @@ class ServerRoot:
             "relay": f"{config.xray.relay_host}:{config.xray.relay_port}",
             "proxy": proxy_choice(config, os.environ).to_json(),
             "session": session_value(status),
-            "health": session_rows(status, self.server.uplink, far),
+            "health": [*session_rows(status, self.server.uplink, far), *self._audit.rows()],
+            "audit": self._audit.to_json(),
             "sessions": [
                 {
                     "user": session.user.removesuffix("@tw"),
@@ -101,6 +105,8 @@ class ServerRoot:
         """
         tasks = TaskSet("server", _log)
         record = [self._profile.authorized_keys]
+        why = "stopped"
+        self._audit.start()
         try:
             tasks.spawn(self.server.policy.enforce(), "enforce")
             tasks.spawn(renew_daily(self._renew), "renew")
@@ -110,5 +116,9 @@ class ServerRoot:
             tasks.spawn(self._config_watch.run(), "config")
             tasks.spawn(keep_snapshot(self._profile, self.snapshot), "snapshot")
             await self.server.run()
+        except TwError as exc:
+            why = str(exc)
+            raise
         finally:
             await tasks.drain()
+            await self._audit.stop(why)
