@@ -138,3 +138,17 @@ def test_a_remembered_check_is_made_again_after_a_minute() -> None:
     now = 119.0
     assert gate.visit("/tw/plant/", b"der") is None
     assert calls == [0.0, 119.0]
+
+
+def test_a_guest_gets_to_the_relays_ssh_and_nowhere_else() -> None:
+    gate, _ = _gate()
+    guest = Tenant("_abc", ALICE, "CA guest", "ssh-ed25519 CCCC", 0, invited=True)
+    gate.set_tenants([PLANT, guest])
+    visitor = gate.visit("/tw/_abc/", _certificate(guest, ALICE))
+    assert visitor == Visitor(guest, ALICE)
+    assert gate.destination(visitor, RequestHeader(ALICE, Command.TCP, RELAY_SSH)) == RELAY_SSH
+    for target in (PLANT.listener, guest.listener, HostPort("127.0.0.1", 5432)):
+        with pytest.raises(Refused):
+            gate.destination(visitor, RequestHeader(ALICE, Command.TCP, target))
+    assert gate.visit("/tw/plant/", _certificate(guest, ALICE)) is None
+    assert gate.visit("/tw/_abc/", _certificate(PLANT, ALICE)) is None

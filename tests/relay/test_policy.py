@@ -11,10 +11,12 @@ from tests.kit.clock import run
 from tests.relay.test_gate import OTHER, PLANT
 from tunnel_whisperer.base.errors import Refused
 from tunnel_whisperer.base.limits import MAX_SESSIONS_PER_SERVER
+from tunnel_whisperer.base.services import ABOUT, JOIN
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.relay.policy import RelayPolicy
 from tunnel_whisperer.relay.rendezvous import Rendezvous
 from tunnel_whisperer.ssh.endpoint import ServerSession
+from tunnel_whisperer.ssh.service import ServiceDesk
 
 
 class FakeSession:
@@ -102,3 +104,22 @@ def test_a_tenant_that_goes_or_changes_its_key_is_put_out_and_others_stay() -> N
     assert other.closed == []
     policy.session_closed(session, None)
     assert not rendezvous.is_listening(PLANT.listener)
+
+
+def test_a_guest_may_ask_to_join_and_do_nothing_else() -> None:
+    async def main() -> None:
+        desk = ServiceDesk("join", lambda who, question: b"")
+        policy = RelayPolicy(Rendezvous(), join=desk)
+        guest = replace(PLANT, server_id="_abc", port=0, invited=True)
+        policy.set_tenants([guest, OTHER])
+        visitor = cast(ServerSession, FakeSession("_abc", guest.ssh_public_key))
+        server = cast(ServerSession, FakeSession("other", OTHER.ssh_public_key))
+        assert policy.authenticate("_abc", guest.ssh_public_key)
+        assert await policy.open(visitor, JOIN, HostPort("127.0.0.1", 1)) is not None
+        assert not policy.listen(visitor, guest.listener)
+        assert not policy.listen(visitor, OTHER.listener)
+        for session, target in ((visitor, ABOUT), (visitor, HostPort("127.0.0.1", 22)), (server, JOIN)):
+            with pytest.raises(Refused):
+                await policy.open(session, target, HostPort("127.0.0.1", 1))
+
+    run(main())

@@ -17,8 +17,9 @@ from ..base.values import HostPort
 from ..pki import certificate_ends, check_client
 from ..profile import Config, Profile, load_config
 from ..relay import Relay, RelaySettings, Tenant
-from ..tenancy import TenantBook, TenantRecord, make_relay_identity
+from ..tenancy import InviteBook, TenantBook, TenantRecord, make_relay_identity
 from .config_watch import ConfigWatch
+from .guests import guests_of, join_desk
 from .health import FAILED, OK, row
 from .process import files_for_connections
 from .renewal import renew_daily
@@ -85,6 +86,7 @@ class RelayRoot:
         self._domain = config.relay.domain
         self._config_watch = ConfigWatch(profile, config, "tw relay run")
         self._book = TenantBook(profile)
+        self._invites = InviteBook(profile)
         certificate, key = self._certificate_files(config)
         self._files = [path for path in (certificate, key) if path is not None]
         listen = parse_listen(config.relay.listen)
@@ -109,7 +111,7 @@ class RelayRoot:
         Raises:
             Misuse: ``port-in-use``, ``bad-certificate``.
         """
-        self.relay = Relay(self._settings, check_client)
+        self.relay = Relay(self._settings, check_client, join=join_desk(self._profile))
         first = self._stamp()
         self._set_tenants()
         bound = self._bound = await self.relay.start()
@@ -195,12 +197,12 @@ class RelayRoot:
 
     def _stamp(self) -> Hashable:
         # A renewed certificate counts as well: both are loaded together.
-        return (self._book.stamp(), file_stamp(self._files))
+        return (self._book.stamp(), self._invites.stamp(), file_stamp(self._files))
 
     def _set_tenants(self) -> int:
         assert self.relay is not None
         records = self._book.all()
-        self.relay.set_tenants([_tenant(record) for record in records])
+        self.relay.set_tenants([*map(_tenant, records), *guests_of(self._profile)])
         return len(records)
 
     def _take_tenants(self) -> None:

@@ -102,7 +102,7 @@ class Gate:
             raise Refused("user-not-active", "unknown UUID")
         if header.command is not Command.TCP or header.target is None:
             raise Refused("relay-refused", f"command {header.command.name} is not carried")
-        if header.target == tenant.listener:
+        if header.target == tenant.listener and not tenant.invited:
             return header.target
         # Only the server itself has business with the relay's SSH; users get no try at it.
         if header.target == RELAY_SSH and header.uuid == tenant.uuid:

@@ -1,4 +1,7 @@
-"""What a server may do at the relay's SSH endpoint: listen on its own port, nothing else."""
+"""What a server may do at the relay's SSH endpoint: listen on its own port, nothing else.
+
+A guest, who has nothing but an invitation, may not even do that: he may ask to become a tenant.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from collections.abc import Callable, Iterable
 
 from ..base.errors import Refused, TwError
 from ..base.limits import MAX_SESSIONS_PER_SERVER
+from ..base.services import JOIN
 from ..base.values import HostPort
 from ..ssh.endpoint import Opened, ServerSession
+from ..ssh.service import ServiceDesk
 from .rendezvous import Rendezvous
 from .tenant import Tenant
 
@@ -23,10 +28,18 @@ class RelayPolicy:
 
     Args:
         wall_clock: Unix time, for the beginnings of sessions.
+        join: answers guests; None: there are none.
     """
 
-    def __init__(self, rendezvous: Rendezvous, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        rendezvous: Rendezvous,
+        wall_clock: Callable[[], float] = time.time,
+        *,
+        join: ServiceDesk | None = None,
+    ) -> None:
         self._rendezvous = rendezvous
+        self._join = join
         self._wall_clock = wall_clock
         self._tenants: dict[str, Tenant] = {}
         self._sessions: dict[ServerSession, float] = {}  # Unix time of its beginning; the oldest first
@@ -47,12 +60,15 @@ class RelayPolicy:
         return tenant is not None and tenant.ssh_public_key.split()[:2] == public_key.split()[:2]
 
     async def open(self, session: ServerSession, target: HostPort, origin: HostPort) -> Opened:
+        tenant = self._tenants.get(session.user)
+        if tenant is not None and tenant.invited and target == JOIN and self._join is not None:
+            return self._join.open(session.public_key)
         raise Refused("not-authorised", "the relay opens no connections")
 
     def listen(self, session: ServerSession, bind: HostPort) -> bool:
         tenant = self._tenants.get(session.user)
         # OpenSSH's permitlisten treats localhost and 127.0.0.1 as different words; so do we.
-        if tenant is None or bind != tenant.listener:
+        if tenant is None or tenant.invited or bind != tenant.listener:
             _log.warning("%s: refused to listen on %s", session.user, bind)
             return False
         self._rendezvous.listen(session, bind)

@@ -9,7 +9,7 @@ import logging
 import random
 import ssl
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from ..net.vless import VlessServer
 from ..net.xhttp_server import XhttpAcceptor
 from ..net.xhttp_stream import XhttpStream
 from ..ssh.endpoint import SshEndpoint
+from ..ssh.service import ServiceDesk
 from ..wire.http import RequestHead, ResponseHead, header
 from ..wire.vless import RequestHeader
 from .gate import RELAY_SSH, Gate, Visitor
@@ -87,13 +88,21 @@ class Relay:
     Args:
         settings: fixed for its life.
         check: verifies a client certificate against a tenant's CA.
+        join: answers a guest, told his public key and the request; None: nobody is invited.
     """
 
-    def __init__(self, settings: RelaySettings, check: CheckCertificate) -> None:
+    def __init__(
+        self,
+        settings: RelaySettings,
+        check: CheckCertificate,
+        *,
+        join: Callable[[str, bytes], bytes] | None = None,
+    ) -> None:
         self._settings = settings
         self._gate = Gate(check)
         self._rendezvous = Rendezvous()
-        self._policy = RelayPolicy(self._rendezvous)
+        self._join = ServiceDesk("join", join) if join is not None else None
+        self._policy = RelayPolicy(self._rendezvous, join=self._join)
         self._endpoint = SshEndpoint(settings.host_key, self._policy, MAX_LOGINS_AT_RELAY)
         self._acceptors: dict[str, XhttpAcceptor[Visitor]] = {}
         self._tenants: dict[str, Tenant] = {}
@@ -130,6 +139,8 @@ class Relay:
             acceptor.close()
         self._acceptors.clear()
         await self._rendezvous.drain()
+        if self._join is not None:
+            await self._join.drain()
 
     def set_tenants(self, tenants: Sequence[Tenant]) -> None:
         """Replace all tenants, live: others feel nothing, the removed are cut at once."""
@@ -154,6 +165,8 @@ class Relay:
         """How each tenant stands now, by id."""
         states = []
         for server_id, tenant in sorted(self._tenants.items()):
+            if tenant.invited:
+                continue
             since = self._policy.sessions_of(server_id)
             states.append(
                 TenantState(

@@ -31,7 +31,9 @@ class Tenant:
     ssh_public_key: str
     """``ssh-ed25519 AAAA..``: who may listen on the port."""
     port: int
-    """The reverse port, 20000 and up."""
+    """The reverse port, 20000 and up; 0 for a guest."""
+    invited: bool = False
+    """A guest: one who has an invitation, and may ask to become a tenant. Nothing else."""
 
     @property
     def path(self) -> str:
