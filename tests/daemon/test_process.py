@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +89,19 @@ def test_some_files_are_left_for_what_is_not_a_connection(monkeypatch: pytest.Mo
     ):
         monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
         assert files_for_connections() == left
+
+
+@unix
+def test_systemd_hears_signs_of_life_and_of_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+        assert run_until_stopped(main) is True
+        assert manager.recv(100) == b"WATCHDOG=1"
+        assert manager.recv(100) == b"STOPPING=1\nSTATUS=stopping"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..base.errors import Misuse
 from ..daemon import RelayRoot, parse_listen, run_until_stopped
+from ..daemon.notify import ready
 from ..profile import Config, Profile, running
 from ..tenancy import make_relay_identity
 from .place import profile_of, start_logging
@@ -48,6 +49,7 @@ async def _serve(profile: Profile, config: Config) -> None:
     root = RelayRoot(profile, config)
     bound = await root.start()
     print(f"relay {config.relay.domain}: listening on {bound}", flush=True)
+    ready(f"listening on {bound}")
     try:
         await asyncio.Event().wait()
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..daemon import ServerRoot, run_until_stopped
+from ..daemon.notify import ready, session_status
 from ..profile import running
 from .place import configured, start_logging
 
@@ -21,8 +22,9 @@ def run(args: argparse.Namespace) -> int:
     start_logging(args, config)
 
     async def main() -> None:
-        root = ServerRoot(profile)
+        root = ServerRoot(profile, session_status)
         print(f"server {config.server_id}: dialling {config.xray.relay_host}", flush=True)
+        ready(f"dialling {config.xray.relay_host}")
         await root.run()
 
     with running(profile, "tw serve"):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..base.limits import RESERVED_FILES
+from .notify import keep_watchdog, stopping
 
 __all__ = ["files_for_connections", "run_until_stopped"]
 
@@ -32,11 +33,13 @@ def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
         nonlocal stopped
         loop = asyncio.get_running_loop()
         task = loop.create_task(main(), name="main")
+        alive = loop.create_task(keep_watchdog(), name="watchdog")
 
         def stop() -> None:
             nonlocal stopped
             if not stopped:  # once: an impatient second Ctrl-C must not interrupt the tidying up
                 stopped = True
+                stopping()
                 task.cancel()
 
         if sys.platform != "win32":
@@ -49,6 +52,8 @@ def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
             if not stopped:  # Windows: the runner turned Ctrl-C into a cancellation
                 task.cancel()
                 raise
+        finally:
+            alive.cancel()
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
