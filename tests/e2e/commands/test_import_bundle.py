@@ -9,12 +9,13 @@ import pexpect
 import pytest
 
 from tests.e2e.commands.conftest import MachineFactory, Site
+from tests.e2e.commands.machines import free_port
 
 pytestmark = pytest.mark.e2e
 
 
 def test_two_users_on_one_machine_a_word_apart(site: Site, echo: int) -> None:
-    alice, bob = site.add_user("alice", f"0:{echo}"), site.add_user("bob", f"0:{echo}")
+    alice, bob = (site.add_user(name, f"{free_port()}:{echo}") for name in ("alice", "bob"))
     client = site.client
     client.ok("import", str(alice))
     client.ok("import", str(bob), "--activate")
