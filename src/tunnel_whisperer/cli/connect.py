@@ -7,12 +7,13 @@ from pathlib import Path
 
 from ..base.errors import Misuse
 from ..base.values import Grant
-from ..bundle import BundleContents, install_bundle, open_bundle
+from ..bundle import BundleContents, install_bundle
 from ..daemon import ClientRoot, run_until_stopped
 from ..daemon.notify import ready, session_status
 from ..profile import Profile, running
-from .files import naming
+from .bundle_file import add_open_flags, open_file
 from .place import configured, profile_of, start_logging
+from .uninterrupted import uninterrupted
 
 EXAMPLE = "tw connect alice-tw-config.zip"
 
@@ -29,18 +30,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="LOCAL:PORT",
         help="open another local port for that target, this time (LOCAL:HOST:PORT if it is not the server itself)",
     )
+    add_open_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Until it is stopped."""
     profile = profile_of(args)
     remap = [Grant.parse(text) for text in args.map]
-    bundle = _read(Path(args.bundle)) if args.bundle else None
+    if args.passphrase_file and not args.bundle:
+        raise Misuse(
+            "bad-argument", "a passphrase opens a file, and none is named", hint="tw connect FILE.zip"
+        )
+    bundle = _client_file(args) if args.bundle else None
     if bundle is None:
         configured(args)
     with running(profile, "tw connect"):
         if bundle is not None:
-            install_bundle(profile, bundle)
+            with uninterrupted():
+                install_bundle(profile, bundle)
         profile, config = configured(args)
         start_logging(args, config)
         run_until_stopped(lambda: _serve(profile, remap))
@@ -56,10 +63,11 @@ async def _serve(profile: Profile, remap: list[Grant]) -> None:
     await root.run()
 
 
-def _read(path: Path) -> BundleContents:
-    try:
-        data = path.read_bytes()
-    except OSError as exc:
-        raise Misuse("file-unreadable", exc.strerror or "cannot be read", where=str(path)) from None
-    with naming(path):
-        return open_bundle(data)
+def _client_file(args: argparse.Namespace) -> BundleContents:
+    path = Path(args.bundle)
+    contents = open_file(args, path)
+    if (mode := contents.config.mode) != "client":
+        raise Misuse(
+            "wrong-role", f"this is the backup of a {mode}", where=str(path), hint="tw import FILE.zip"
+        )
+    return contents
