@@ -24,6 +24,7 @@ COMMANDS = (
     CommandEntry(("create", "user"), "create_user", "let somebody in, and write their file"),
     CommandEntry(("serve",), "serve", "run the server of this machine"),
     CommandEntry(("connect",), "connect", "open the local ports, and keep them connected"),
+    CommandEntry(("status",), "status", "how this machine stands, and what to do next"),
     CommandEntry(("join",), "join", "ask a relay that someone else owns for a slot"),
     CommandEntry(("test", "relay"), "relay_test", "go the way to the relay step by step, and say where it ends"),
     CommandEntry(("relay", "run"), "relay_run", "run the embedded relay"),
