@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import cast
 
@@ -9,10 +10,12 @@ import pytest
 
 from tests.kit.clock import run
 from tests.relay.test_gate import OTHER, PLANT
+from tests.server.test_policy import Book
 from tunnel_whisperer.base.errors import Refused
 from tunnel_whisperer.base.limits import MAX_SESSIONS_PER_SERVER
 from tunnel_whisperer.base.services import ABOUT, JOIN
 from tunnel_whisperer.base.values import HostPort
+from tunnel_whisperer.relay.journal import Journal
 from tunnel_whisperer.relay.policy import RelayPolicy
 from tunnel_whisperer.relay.rendezvous import Rendezvous
 from tunnel_whisperer.ssh.endpoint import ServerSession
@@ -22,6 +25,7 @@ from tunnel_whisperer.ssh.service import ServiceDesk
 class FakeSession:
     def __init__(self, user: str, public_key: str) -> None:
         self.user, self.public_key = user, public_key
+        self.extra = {"address": HostPort("192.0.2.1", 4711)}
         self.closed: list[str] = []
 
     def close(self, reason: str) -> None:
@@ -56,8 +60,8 @@ def test_a_server_listens_on_its_own_port_and_nowhere_else(bind: str) -> None:
 
 
 def test_it_is_known_since_when_a_server_is_there() -> None:
-    times = iter([100.0, 200.0, 300.0])
-    policy = RelayPolicy(Rendezvous(), lambda: next(times))
+    times = iter([100.0, 200.0, 300.0, 400.0])
+    policy = RelayPolicy(Rendezvous(), Journal(wall_clock=lambda: next(times)))
     policy.set_tenants([PLANT, OTHER])
     sessions = [
         cast(ServerSession, FakeSession(tenant.server_id, tenant.ssh_public_key))
@@ -121,5 +125,51 @@ def test_a_guest_may_ask_to_join_and_do_nothing_else() -> None:
         for session, target in ((visitor, ABOUT), (visitor, HostPort("127.0.0.1", 22)), (server, JOIN)):
             with pytest.raises(Refused):
                 await policy.open(session, target, HostPort("127.0.0.1", 1))
+
+    run(main())
+
+
+def test_who_came_and_who_was_refused_is_recorded() -> None:
+    book = Book()
+    policy = RelayPolicy(Rendezvous(), Journal(book))
+    policy.set_tenants([PLANT])
+    policy.authenticate("plant", PLANT.ssh_public_key)
+    policy.authenticate("plant", OTHER.ssh_public_key)
+    policy.authenticate("nobody", PLANT.ssh_public_key)
+    session = cast(ServerSession, FakeSession("plant", PLANT.ssh_public_key))
+    policy.session_opened(session)
+    policy.listen(session, HostPort("0.0.0.0", 20000))
+    policy.session_closed(session, None)
+    assert [(event, who) for event, who, _ in book.entries] == [
+        ("login-refused", "tenant:plant"),
+        ("login-refused", "stranger"),
+        ("login", "tenant:plant"),
+        ("listen-refused", "tenant:plant"),
+        ("session-ended", "tenant:plant"),
+    ]
+    assert book.fields("login")["address"] == "192.0.2.1:4711"
+    assert book.fields("session-ended")["why"] == "closed by the server"
+
+
+def test_a_relay_that_stops_says_so_and_waits_for_the_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tunnel_whisperer.relay.policy._FAREWELL_S", 5.0)
+
+    async def main() -> None:
+        book = Book()
+        policy = RelayPolicy(Rendezvous(), Journal(book))
+        policy.set_tenants([PLANT])
+        fakes = [FakeSession("plant", PLANT.ssh_public_key) for _ in range(2)]
+        for fake in fakes:
+            policy.session_opened(cast(ServerSession, fake))
+        loop = asyncio.get_running_loop()
+
+        def cut() -> None:
+            assert [fake.closed for fake in fakes] == [["the relay is shutting down"]] * 2
+            loop.call_later(1, policy.session_closed, cast(ServerSession, fakes[0]), None)
+
+        before = loop.time()
+        await policy.close(cut)
+        assert loop.time() - before == 5  # the other did not end
+        assert book.events() == ["login", "login", "session-ended", "session-ended"]
 
     run(main())

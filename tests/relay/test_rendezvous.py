@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable
 from typing import cast
 
@@ -9,14 +10,17 @@ import pytest
 from tests.kit.clock import run
 from tests.kit.pipe import PipeTransport, pipe
 from tests.kit.recorder import Recorder
+from tests.server.test_policy import Book
 from tunnel_whisperer.base.errors import TwError, Unreachable
 from tunnel_whisperer.base.limits import HELD_CHECK_S
 from tunnel_whisperer.base.values import HostPort
+from tunnel_whisperer.relay.journal import Arrival, Journal
 from tunnel_whisperer.relay.rendezvous import Rendezvous
 from tunnel_whisperer.ssh.endpoint import ServerSession
 
 BIND = HostPort("127.0.0.1", 20000)
-ORIGIN = HostPort("192.0.2.1", 4711)
+USER = uuid.UUID(int=5)
+ARRIVAL = Arrival("plant", USER, HostPort("192.0.2.1", 4711))
 
 
 class FakeSession:
@@ -41,7 +45,7 @@ def _session(fake: FakeSession) -> ServerSession:
 def test_nobody_there() -> None:
     async def main() -> None:
         with pytest.raises(Unreachable) as caught:
-            Rendezvous().join(BIND, ORIGIN)
+            Rendezvous().join(BIND, ARRIVAL)
         assert caught.value.code == "server-not-there"
 
     run(main())
@@ -56,7 +60,7 @@ def test_the_newest_serves_and_an_older_one_gets_the_port_back() -> None:
 
         async def join() -> None:
             left, _ = pipe()
-            protocol = rendezvous.join(BIND, ORIGIN)
+            protocol = rendezvous.join(BIND, ARRIVAL)
             protocol.connection_made(left)
             await asyncio.sleep(1)
 
@@ -83,7 +87,7 @@ def test_who_holds_too_much_is_reset_and_nobody_else(monkeypatch: pytest.MonkeyP
         rendezvous.listen(_session(session), BIND)
         ends: list[tuple[Recorder, PipeTransport]] = []
         for _ in range(2):
-            client, joined = Recorder(), rendezvous.join(BIND, ORIGIN)
+            client, joined = Recorder(), rendezvous.join(BIND, ARRIVAL)
             near, inner = pipe()
             near.start(client)
             inner.start(joined)
@@ -100,6 +104,71 @@ def test_who_holds_too_much_is_reset_and_nobody_else(monkeypatch: pytest.MonkeyP
         watching.cancel()
         assert [client.lost for client, _ in ends] == [True, False]
         ends[1][1].abort()
+        await rendezvous.drain()
+
+    run(main())
+
+
+def test_a_newer_session_cuts_the_streams_of_the_older_and_those_of_nobody_else() -> None:
+    """The older is most likely dead, and its clients would wait until they find out."""
+
+    async def main() -> None:
+        rendezvous = Rendezvous()
+        old, new, other = FakeSession("old"), FakeSession("new"), FakeSession("other")
+        elsewhere = HostPort("127.0.0.1", 20001)
+        rendezvous.listen(_session(old), BIND)
+        rendezvous.listen(_session(other), elsewhere)
+        clients = []
+        for bind in (BIND, BIND, elsewhere):
+            client = Recorder()
+            near, inner = pipe()
+            near.start(client)
+            inner.start(rendezvous.join(bind, ARRIVAL))
+            clients.append(client)
+            if len(clients) == 1:
+                await asyncio.sleep(0.2)  # the second waits for its server's answer at the takeover
+        rendezvous.listen(_session(old), BIND)  # again, as a server may: no takeover
+        await asyncio.sleep(0)
+        assert not any(client.lost for client in clients)
+        rendezvous.listen(_session(new), BIND)
+        await asyncio.sleep(0.05)
+        assert [client.lost for client in clients] == [True, True, False]
+        assert rendezvous.streams(BIND) == 0 and rendezvous.streams(elsewhere) == 1
+        await asyncio.sleep(1)
+        await rendezvous.drain()
+
+    run(main())
+
+
+def test_streams_are_recorded_with_who_and_how_much() -> None:
+    async def main() -> None:
+        book = Book()
+        rendezvous = Rendezvous(Journal(book))
+        session = FakeSession("s")
+        rendezvous.listen(_session(session), BIND)
+        client = Recorder()
+        near, inner = pipe()
+        near.start(client)
+        inner.start(rendezvous.join(BIND, ARRIVAL))
+        await asyncio.sleep(0.2)
+        server, far = pipe()
+        server.start(session.opened[-1])
+        far.start(Recorder())
+        near.write(b"hello")
+        await asyncio.sleep(0.1)
+        near.abort()
+        await asyncio.sleep(0.1)
+        session.failure = Unreachable("target-refused", "too many logins for now")
+        near, inner = pipe()
+        near.start(Recorder())
+        inner.start(rendezvous.join(BIND, ARRIVAL))
+        await asyncio.sleep(0.2)
+        assert book.events() == ["stream-opened", "stream-closed", "stream-refused"]
+        assert {who for _, who, _ in book.entries} == {"tenant:plant"}
+        opened, closed = book.fields("stream-opened"), book.fields("stream-closed")
+        assert (opened["uuid"], opened["address"]) == (str(USER), "192.0.2.1:4711")
+        assert (closed["bytes_up"], closed["bytes_down"], closed["stream"]) == (5, 0, opened["stream"])
+        assert book.fields("stream-refused")["why"] == "too many logins for now"
         await rendezvous.drain()
 
     run(main())

@@ -18,6 +18,7 @@ from ..pki import certificate_ends, check_client
 from ..profile import Config, Profile, load_config
 from ..relay import Relay, RelaySettings, Tenant
 from ..tenancy import InviteBook, TenantBook, TenantRecord, make_relay_identity
+from .auditing import RoleAudit
 from .config_watch import ConfigWatch
 from .guests import guests_of, join_desk
 from .health import FAILED, OK, row
@@ -101,6 +102,7 @@ class RelayRoot:
             max_connections=min(MAX_CONNECTIONS, files_for_connections() // FILES_PER_CONNECTION),
         )
         self._settings = settings
+        self._audit = RoleAudit(profile, "relay")
         self.relay: Relay | None = None
         self._bound: HostPort | None = None
         self._tasks = TaskSet("relay", _log)
@@ -111,10 +113,11 @@ class RelayRoot:
         Raises:
             Misuse: ``port-in-use``, ``bad-certificate``.
         """
-        self.relay = Relay(self._settings, check_client, join=join_desk(self._profile))
+        self.relay = Relay(self._settings, check_client, audit=self._audit, join=join_desk(self._profile))
         first = self._stamp()
         self._set_tenants()
         bound = self._bound = await self.relay.start()
+        self._audit.start()
         self._tasks.spawn(watch(self._stamp, self._take_tenants, first), "watch")
         # The watch notices the new files.
         self._tasks.spawn(renew_daily(lambda: make_relay_identity(self._profile, "")), "renew")
@@ -137,7 +140,9 @@ class RelayRoot:
                 row("listener", OK, f"{'HTTP' if self._settings.behind_proxy else 'HTTPS'} on {self._bound}"),
                 *self._certificate_row(),
                 row("servers", OK, f"{online} of {len(states)} connected"),
+                *self._audit.rows(),
             ],
+            "audit": self._audit.to_json(),
             "tenants": [
                 {
                     "server": state.server_id,
@@ -182,6 +187,7 @@ class RelayRoot:
         await self._tasks.drain()
         if self.relay is not None:
             await self.relay.close()
+        await self._audit.stop("stopped")
 
     def _certificate_files(self, config: Config) -> tuple[Path | None, Path | None]:
         if config.relay.behind_proxy:

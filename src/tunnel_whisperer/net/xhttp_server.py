@@ -110,12 +110,16 @@ class XhttpAcceptor(Generic[V]):
         self._turn()
         return request
 
-    def close(self) -> None:
-        """Cut everything: every exchange is reset, every stream lost."""
+    def close(self, why: str = "closed here") -> None:
+        """Cut everything: every exchange is reset, every stream lost.
+
+        Args:
+            why: told to the protocols of the streams.
+        """
         self._closed = True
         self._alarm.set(None)
         for stream in list(self._streams.values()):
-            stream.feed_lost(Unreachable("link-lost", "this tenant was removed from the relay"))
+            stream.feed_lost(Unreachable("link-lost", why))
         self._streams.clear()
         for request in list(self._requests.values()):
             request.exchange.reset()

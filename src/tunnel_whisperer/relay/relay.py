@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from ..base.audit_events import Audit, unrecorded
 from ..base.errors import TwError
 from ..base.limits import (
     MAX_CONNECTIONS,
@@ -36,6 +37,7 @@ from ..ssh.service import ServiceDesk
 from ..wire.http import RequestHead, ResponseHead, header
 from ..wire.vless import RequestHeader
 from .gate import RELAY_SSH, Gate, Visitor
+from .journal import Arrival, Journal
 from .policy import RelayPolicy
 from .quota import Quota
 from .rendezvous import Rendezvous
@@ -89,6 +91,7 @@ class Relay:
         settings: fixed for its life.
         check: verifies a client certificate against a tenant's CA.
         join: answers a guest, told his public key and the request; None: nobody is invited.
+        audit: told who came, which streams were joined, and how it ended.
     """
 
     def __init__(
@@ -97,12 +100,14 @@ class Relay:
         check: CheckCertificate,
         *,
         join: Callable[[str, bytes], bytes] | None = None,
+        audit: Audit = unrecorded,
     ) -> None:
         self._settings = settings
         self._gate = Gate(check)
-        self._rendezvous = Rendezvous()
+        self._journal = Journal(audit)
+        self._rendezvous = Rendezvous(self._journal)
         self._join = ServiceDesk("join", join) if join is not None else None
-        self._policy = RelayPolicy(self._rendezvous, join=self._join)
+        self._policy = RelayPolicy(self._rendezvous, self._journal, join=self._join)
         self._endpoint = SshEndpoint(settings.host_key, self._policy, MAX_LOGINS_AT_RELAY)
         self._acceptors: dict[str, XhttpAcceptor[Visitor]] = {}
         self._tenants: dict[str, Tenant] = {}
@@ -133,26 +138,29 @@ class Relay:
     async def close(self) -> None:
         """Stop listening and cut everything."""
         await self._tasks.drain()
+        await self._policy.close(self._cut_streams)
         if self._listener is not None:
             await self._listener.close()
-        for acceptor in self._acceptors.values():
-            acceptor.close()
-        self._acceptors.clear()
         await self._rendezvous.drain()
         if self._join is not None:
             await self._join.drain()
 
+    def _cut_streams(self) -> None:
+        for acceptor in self._acceptors.values():
+            acceptor.close("the relay is shutting down")
+        self._acceptors.clear()
+
     def set_tenants(self, tenants: Sequence[Tenant]) -> None:
         """Replace all tenants, live: others feel nothing, the removed are cut at once."""
         new = {tenant.server_id: tenant for tenant in tenants}
+        self._policy.set_tenants(tenants)  # first: it has a word for them, which the cut would swallow
         for server_id, old in self._tenants.items():
             if new.get(server_id) != old:
                 if (acceptor := self._acceptors.pop(server_id, None)) is not None:
-                    acceptor.close()
+                    acceptor.close("this tenant was removed from the relay, or changed")
                 _log.info("%s: tenant %s", server_id, "changed" if server_id in new else "removed")
         self._tenants = new
         self._gate.set_tenants(tenants)
-        self._policy.set_tenants(tenants)
         if self._listener is not None:
             self._listener.set_context(self._context())
 
@@ -228,21 +236,27 @@ class Relay:
         except TwError as exc:
             if quota.is_news():
                 _log.warning("%s: %s: streams are refused", visitor.tenant.server_id, exc)
+            self._journal.stream_refused(_arrival(visitor, stream), exc, quiet=True)
             raise
         return VlessServer(partial(self._admit, visitor))
 
     def _admit(
         self, visitor: Visitor, request: RequestHeader, transport: asyncio.Transport
     ) -> asyncio.Protocol:
+        arrival = _arrival(visitor, transport)
         try:
             destination = self._gate.destination(visitor, request)
             if destination == RELAY_SSH:
-                return self._endpoint.accept({"tenant": visitor.tenant.server_id})
-            peer = transport.get_extra_info("peername") or ("0.0.0.0", 0)
-            return self._rendezvous.join(destination, HostPort(peer[0], peer[1]))
+                return self._endpoint.accept({"tenant": visitor.tenant.server_id, "address": arrival.address})
+            return self._rendezvous.join(destination, arrival)
         except TwError as exc:
-            _log.info("%s: stream refused: %s", visitor.tenant.server_id, exc)
+            self._journal.stream_refused(arrival, exc)
             raise
+
+
+def _arrival(visitor: Visitor, transport: asyncio.Transport) -> Arrival:
+    peer = transport.get_extra_info("peername") or ("0.0.0.0", 0)
+    return Arrival(visitor.tenant.server_id, visitor.uuid, HostPort(peer[0], peer[1]))
 
 
 class _NotFound:

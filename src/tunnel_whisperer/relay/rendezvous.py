@@ -3,6 +3,9 @@
 A port has a stack of listeners. The newest serves; when it goes, an older one that still lives
 gets the port back. So a server that reconnects takes over at once from its dead predecessor, and
 two servers started by mistake with one identity do not throw each other out for ever.
+
+Streams that are joined to the predecessor are cut then: it is most likely dead, and their clients
+would wait until they find out.
 """
 
 from __future__ import annotations
@@ -15,30 +18,48 @@ from ..base.limits import HELD_CHECK_S, MAX_HELD_BYTES, MAX_HELD_BYTES_PER_TENAN
 from ..base.tasks import TaskSet
 from ..base.values import HostPort
 from ..net.held import whom_to_cut
-from ..net.splice import Waiting
+from ..net.splice import SpliceResult, Waiting
 from ..ssh.endpoint import ServerSession
+from .journal import Arrival, Journal, Stream
 
 __all__ = ["Rendezvous"]
 
 _log = logging.getLogger("tw.relay.rendezvous")
 
 
-class Rendezvous:
-    """The reverse listeners of all tenants."""
+class _Joined:
+    """What a stream is joined to."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: ServerSession) -> None:
+        self.session = session
+        self.stream: Stream | None = None  # once the server has taken it
+
+
+class Rendezvous:
+    """The reverse listeners of all tenants.
+
+    Args:
+        journal: told of the streams.
+    """
+
+    def __init__(self, journal: Journal | None = None) -> None:
+        self._journal = journal or Journal()
         self._listeners: dict[HostPort, list[ServerSession]] = {}
-        self._joined: dict[HostPort, set[Waiting]] = {}
+        self._joined: dict[HostPort, dict[Waiting, _Joined]] = {}
         self._tasks = TaskSet("rendezvous", _log)
 
     def listen(self, session: ServerSession, bind: HostPort) -> None:
         """``session`` takes over the port."""
         stack = self._listeners.setdefault(bind, [])
-        if stack:
-            _log.info("%s: a newer session of %s takes over", bind, session.user)
         if session in stack:
             stack.remove(session)
+        if stack:
+            _log.info("%s: a newer session of %s takes over", bind, session.user)
         stack.append(session)
+        reason = Unreachable("session-lost", "a newer session of the server took over")
+        for waiting, joined in list(self._joined.get(bind, {}).items()):
+            if joined.session is not session:
+                waiting.give_up(reason)
 
     def unlisten(self, session: ServerSession, bind: HostPort) -> None:
         """``session`` gives the port up; an older session gets it back."""
@@ -61,7 +82,7 @@ class Rendezvous:
         """Streams of clients that are joined to it now, or about to be."""
         return len(self._joined.get(bind, ()))
 
-    def join(self, bind: HostPort, origin: HostPort) -> asyncio.Protocol:
+    def join(self, bind: HostPort, arrival: Arrival) -> asyncio.Protocol:
         """The protocol for a client's stream to ``bind``: bytes wait until the channel is open.
 
         Raises:
@@ -71,25 +92,30 @@ class Rendezvous:
         if not stack:
             raise Unreachable("server-not-there", f"no server listens on {bind}")
         session = stack[-1]
-        waiting = Waiting(on_end=lambda _: self._ended(bind, waiting))
-        self._joined.setdefault(bind, set()).add(waiting)
-        self._tasks.spawn(self._connect(session, bind, origin, waiting), f"join-{bind.port}")
+        waiting = Waiting(on_end=lambda result: self._ended(bind, waiting, result))
+        joined = _Joined(session)
+        self._joined.setdefault(bind, {})[waiting] = joined
+        self._tasks.spawn(self._connect(joined, bind, arrival, waiting), f"join-{bind.port}")
         return waiting
 
-    async def _connect(
-        self, session: ServerSession, bind: HostPort, origin: HostPort, waiting: Waiting
-    ) -> None:
+    async def _connect(self, joined: _Joined, bind: HostPort, arrival: Arrival, waiting: Waiting) -> None:
+        def taken() -> asyncio.Protocol:
+            joined.stream = self._journal.stream_opened(arrival)
+            return waiting.other_side()
+
         try:
-            await session.open_forwarded(bind, origin, waiting.other_side)
+            await joined.session.open_forwarded(bind, arrival.address, taken)
         except TwError as exc:
-            _log.info("%s: the server did not take the connection: %s", bind, exc)
+            self._journal.stream_refused(arrival, exc)
             waiting.give_up()
 
-    def _ended(self, bind: HostPort, waiting: Waiting) -> None:
-        joined = self._joined[bind]
-        joined.discard(waiting)
-        if not joined:
+    def _ended(self, bind: HostPort, waiting: Waiting, result: SpliceResult) -> None:
+        streams = self._joined[bind]
+        joined = streams.pop(waiting)
+        if not streams:
             del self._joined[bind]
+        if joined.stream is not None:
+            self._journal.stream_closed(joined.stream, result)
 
     def make_room(self) -> None:
         """Reset the largest of those connections that hold too much memory between them."""
