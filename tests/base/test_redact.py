@@ -15,6 +15,8 @@ _PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA\n-----END OPE
         ("proxy http://bob:hunter2@proxy.lan:3128", "hunter2"),
         ("proxy http://bob:hunter2@proxy.lan:3128", "bob"),
         ("socks5://u:p%40ss@h:1", "p%40ss"),
+        ("http://token@h:1", "token"),
+        ("http://u:p@ss/w@h:1", "ss/w"),
         ("Proxy-Authorization: Basic Ym9iOmh1bnRlcjI=", "Ym9iOmh1bnRlcjI="),
         ("authorization: Bearer abcdef", "abcdef"),
         ("no such file: tw-join-AbC_dEf-gHi0123456789", "dEf-gHi"),

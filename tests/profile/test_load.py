@@ -145,13 +145,15 @@ def test_what_a_mode_cannot_work_without() -> None:
          "config.yaml:3: server.remote_port: '22' is not a whole number from 1024 to 65535"),
         ("mode: server\nserver:\n  relay_ssh_user: a b\n",
          "config.yaml:3: server.relay_ssh_user: 'a b' is not a user name"),
-        ("mode: server\nproxy: http://me:hunter2@proxy\n",
-         "config.yaml:2: proxy: this is not a proxy URL (try: http://host:port, https://.. or socks5://..)"),
-        ("mode: server\nproxy: http://me:hunter/2@proxy:80\n",
-         "config.yaml:2: proxy: this is not a proxy URL (try: http://host:port, https://.. or socks5://..)"),
+        ("mode: server\nproxy: http://:hunter2@proxy\n",
+         ("config.yaml:2: proxy: the proxy URL has a password but no user name"
+         " (try: write http://user:password@host:port, https://.. or socks5://..)")),
+        ("mode: server\nproxy: http://me:hunter2@\n",
+         ("config.yaml:2: proxy: this is not a proxy URL"
+         " (try: write http://user:password@host:port, https://.. or socks5://..)")),
         ("mode: server\nproxy: http://proxy:80/hunter2\n",
          ("config.yaml:2: proxy: a proxy URL ends after the port"
-         " (try: write @ / ? # in a password as %40 %2F %3F %23)")),
+         " (try: write / ? # in a password as %2F %3F %23)")),
         # together
         (("mode: client\nclient:\n  tunnels:\n"
          "  - {local_port: 1, remote_host: a, remote_port: 1}\n  - {local_port: 1, remote_host: b, remote_port: 1}\n"),
@@ -217,7 +219,7 @@ def test_secrets_are_not_shown() -> None:
     "url", ["http://p:3128", "https://u:p@p.example:443/", "socks5://[2001:db8::1]:1080"]
 )
 def test_proxy_urls(url: str) -> None:
-    assert parse_config(f"mode: client\nproxy: {url}\n".encode()).proxy == url
+    assert parse_config(f"mode: client\nproxy: {url}\n".encode()).proxy == url.removesuffix("/")
 
 
 @pytest.mark.parametrize("address", [":443", "127.0.0.1:8443", "[::1]:443"])

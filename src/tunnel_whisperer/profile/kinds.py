@@ -11,13 +11,13 @@ import binascii
 import difflib
 import ipaddress
 import re
-import urllib.parse
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from ..base.errors import Misuse
+from ..base.proxy import Proxy
 from ..base.values import HostPort
 
 __all__ = [
@@ -245,18 +245,11 @@ def _check_signature(text: str) -> str:
 
 
 def _check_proxy(text: str) -> str:
-    # The value may hold a password: no message repeats any of it.
+    """Its canonical spelling, in which no part of a password escapes ``base.redact``."""
     try:
-        url = urllib.parse.urlsplit(_check_text(text))
-        port = url.port
-    except ValueError:
-        url, port = urllib.parse.SplitResult("", "", "", "", ""), None
-    if url.scheme not in ("http", "https", "socks5") or not url.hostname or port is None:
-        raise FieldFault("this is not a proxy URL", "http://host:port, https://.. or socks5://..")
-    _check_host(url.hostname)
-    if url.path not in ("", "/") or url.query or url.fragment:
-        raise FieldFault("a proxy URL ends after the port", "write @ / ? # in a password as %40 %2F %3F %23")
-    return text
+        return Proxy.parse(_check_text(text)).to_url()
+    except Misuse as exc:
+        raise FieldFault(exc.why, exc.hint) from None
 
 
 PORT = Whole(1, 65535)
