@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from tunnel_whisperer.base.error_codes import ERROR_CODES
@@ -37,3 +40,11 @@ def test_the_table_is_sorted_kebab_and_full_sentences() -> None:
     for code, meaning in ERROR_CODES.items():
         assert code == code.lower() and " " not in code and "_" not in code
         assert meaning.endswith(".")
+
+
+def test_an_error_survives_a_copy_and_the_way_to_another_process() -> None:
+    error = Refused("user-not-active", "x", where="plant", hint="ask", retry=Retry.BACKOFF)
+    for again in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert type(again) is Refused
+        assert render(again) == render(error)
+        assert again.retry is Retry.BACKOFF

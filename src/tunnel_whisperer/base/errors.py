@@ -54,6 +54,10 @@ class TwError(Exception):
         self.hint = hint
         self.retry = retry or self.default_retry
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """For copies, and for the way from one process of a program to another."""
+        return type(self), (self.code, self.why), self.__dict__
+
     def __str__(self) -> str:
         return f"{self.where}: {self.why}" if self.where else self.why
 

@@ -5,9 +5,22 @@ tenancy), builds the relay, server or client that it describes, and watches its 
 """
 
 from .client_root import ClientRoot
+from .connection import AsyncConnection, Connection, connect
 from .demo import Demo
+from .embedded_client import ConnectionState
 from .process import run_until_stopped
 from .relay_root import RelayRoot, parse_listen
 from .server_root import ServerRoot
 
-__all__ = ["ClientRoot", "Demo", "RelayRoot", "ServerRoot", "parse_listen", "run_until_stopped"]
+__all__ = [
+    "AsyncConnection",
+    "ClientRoot",
+    "Connection",
+    "ConnectionState",
+    "Demo",
+    "RelayRoot",
+    "ServerRoot",
+    "connect",
+    "parse_listen",
+    "run_until_stopped",
+]

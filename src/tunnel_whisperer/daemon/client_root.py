@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..base.errors import Misuse
@@ -33,6 +33,7 @@ class ClientRoot:
         profile: the identity's directory.
         remap: other local ports for some of the granted targets, for this run.
         on_change: told each new status of the session to the server.
+        environ: names the network's proxy, if the configuration does not.
 
     Raises:
         Misuse: not a client's identity, or a part of it is missing.
@@ -44,16 +45,18 @@ class ClientRoot:
         *,
         remap: Sequence[Grant] = (),
         on_change: Callable[[KeeperStatus], None] | None = None,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         config = load_config(profile.config)
         need_role(config, "client", profile)
         warn_of_idle_fields(config)
         self._profile = profile
         self._config = config
+        self._environ = environ
         self._config_watch = ConfigWatch(profile, config, "tw connect")
         self._teller = Teller(f"connected to the server through {config.xray.relay_host}", on_change)
         self.settings = TunnelSettings(
-            uplink=uplink_settings(profile, config),
+            uplink=uplink_settings(profile, config, environ),
             server=HostPort("127.0.0.1", config.client.server_ssh_port),
             user=config.client.ssh_user,
             private_key=_key(profile),
@@ -96,7 +99,7 @@ class ClientRoot:
             "role": "client",
             "server": config.server_id,
             "relay": f"{config.xray.relay_host}:{config.xray.relay_port}",
-            "proxy": proxy_choice(config, os.environ).to_json(),
+            "proxy": proxy_choice(config, self._environ).to_json(),
             "session": session_value(status),
             "health": session_rows(status, self.tunnel.uplink, Far("the server", "SSH with the server")),
             "ports": [

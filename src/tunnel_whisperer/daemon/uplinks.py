@@ -29,7 +29,9 @@ class ProxyChoice:
         return None if self.proxy is None else {"url": str(self.proxy), "from": self.source}
 
 
-def uplink_settings(profile: Profile, config: Config) -> UplinkSettings:
+def uplink_settings(
+    profile: Profile, config: Config, environ: Mapping[str, str] = os.environ
+) -> UplinkSettings:
     """How this identity reaches its relay.
 
     Raises:
@@ -48,7 +50,7 @@ def uplink_settings(profile: Profile, config: Config) -> UplinkSettings:
         ca_pem=xray.relay_ca,
         certificate=profile.client_cert,
         key=profile.client_key,
-        proxy=proxy_choice(config, os.environ).proxy,
+        proxy=proxy_choice(config, environ).proxy,
         http=xray.http,
     )
     return UplinkSettings(relay, xray.path, xray.uuid, xray.transport)
