@@ -42,6 +42,25 @@ def test_a_missing_certificate_is_named(relay: Tw) -> None:
     assert "x.pem" in told
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--behind-proxy",),
+        ("--behind-proxy", "--listen", "192.0.2.1:8080"),
+        ("--cert", "x.pem"),
+        ("--cert", "x.pem", "--key", "y.pem"),
+        ("--listen", "nonsense"),
+    ],
+)
+def test_what_is_refused_is_not_remembered(words: tuple[str, ...], relay: Tw, tw: Tw, tmp_path: Path) -> None:
+    path = tmp_path / "relay" / "config.yaml"
+    before = path.read_bytes()
+    assert relay("relay", "run", *words).status == 2
+    assert path.read_bytes() == before
+    assert tw("relay", "run", "--domain", "relay.test", *words).status == 2
+    assert not tw.directory.exists(), "nothing is made of what is refused"
+
+
 def test_a_damaged_host_key_is_named(relay: Tw, tmp_path: Path) -> None:
     (tmp_path / "relay" / "ssh_host_ed25519_key").write_text("rubbish")
     told = relay.refused("bad-key", "relay", "run", "--listen", "127.0.0.1:0")

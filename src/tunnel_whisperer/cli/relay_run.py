@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from ..base.errors import Misuse
-from ..daemon import RelayRoot, parse_listen, run_until_stopped
+from ..daemon import RelayRoot, run_until_stopped
 from ..daemon.notify import ready
-from ..profile import Config, Profile, running
+from ..daemon.relay_root import check_relay
+from ..profile import Config, Profile, RelayConfig, load_config, running
 from ..tenancy import make_relay_identity
-from .place import profile_of, start_logging
+from .place import add_context_flag, profile_of, start_logging
 
 EXAMPLE = "tw relay run --domain relay.example.org"
 
@@ -32,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="plain HTTP, behind a web server that ends TLS and hands the client certificate on",
     )
+    add_context_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,8 +68,20 @@ def _check(args: argparse.Namespace, profile: Profile) -> None:
             where=str(profile.directory),
             hint="tw relay run --domain NAME",
         )
-    if args.listen:
-        parse_listen(args.listen)
+    before = load_config(profile.config).relay if profile.config.exists() else RelayConfig()
+    check_relay(
+        replace(
+            before,
+            listen=args.listen or before.listen,
+            behind_proxy=before.behind_proxy if args.behind_proxy is None else args.behind_proxy,
+            cert=_absolute(args.cert) or before.cert,
+            key=_absolute(args.key) or before.key,
+        )
+    )
+
+
+def _absolute(name: str | None) -> str:
+    return str(Path(name).resolve()) if name else ""
 
 
 def _configuration(args: argparse.Namespace, profile: Profile) -> Config:
@@ -77,6 +92,6 @@ def _configuration(args: argparse.Namespace, profile: Profile) -> Config:
         args.domain or "",
         listen=args.listen or "",
         behind_proxy=args.behind_proxy,
-        cert=str(Path(args.cert).resolve()) if args.cert else "",
-        key=str(Path(args.key).resolve()) if args.key else "",
+        cert=_absolute(args.cert),
+        key=_absolute(args.key),
     )

@@ -14,8 +14,9 @@ from ..base.errors import Misuse, TwError
 from ..base.limits import FILES_PER_CONNECTION, MAX_CONNECTIONS
 from ..base.tasks import TaskSet
 from ..base.values import HostPort
+from ..net.tls import server_context
 from ..pki import certificate_ends, check_client
-from ..profile import Config, Profile, load_config
+from ..profile import Config, Profile, RelayConfig, load_config
 from ..relay import Relay, RelaySettings, Tenant
 from ..tenancy import InviteBook, TenantBook, TenantRecord, make_relay_identity
 from .auditing import RoleAudit
@@ -28,7 +29,7 @@ from .roles import need_role, warn_of_idle_fields
 from .snapshot import keep_snapshot
 from .watch import file_stamp, watch
 
-__all__ = ["RelayRoot", "parse_listen"]
+__all__ = ["RelayRoot", "check_relay", "parse_listen"]
 
 _log = logging.getLogger("tw")
 
@@ -68,6 +69,25 @@ def _need_own_machine(listen: HostPort) -> None:
         )
 
 
+def check_relay(relay: RelayConfig) -> HostPort:
+    """What a relay refuses of its configuration, to be asked before any of it is kept.
+
+    Returns:
+        Where it will listen.
+
+    Raises:
+        Misuse: ``bad-argument``; ``file-unreadable``, ``bad-certificate`` for a certificate of one's own.
+    """
+    listen = parse_listen(relay.listen)
+    if relay.behind_proxy:
+        _need_own_machine(listen)
+    elif bool(relay.cert) != bool(relay.key):
+        raise Misuse("bad-argument", "a certificate and its key go together", hint="--cert FILE --key FILE")
+    elif relay.cert:
+        server_context(Path(relay.cert), Path(relay.key), (), alpn=("h2",))
+    return listen
+
+
 class RelayRoot:
     """One running relay.
 
@@ -88,11 +108,9 @@ class RelayRoot:
         self._config_watch = ConfigWatch(profile, config, "tw relay run")
         self._book = TenantBook(profile)
         self._invites = InviteBook(profile)
+        listen = check_relay(config.relay)
         certificate, key = self._certificate_files(config)
         self._files = [path for path in (certificate, key) if path is not None]
-        listen = parse_listen(config.relay.listen)
-        if config.relay.behind_proxy:
-            _need_own_machine(listen)
         settings = RelaySettings(
             listen=listen,
             host_key=profile.read(profile.host_key),
@@ -162,7 +180,7 @@ class RelayRoot:
         if path is None:
             return []
         try:
-            ends = certificate_ends(path.read_text(encoding="utf-8"))
+            ends = certificate_ends(_first_of_chain(path.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError) as exc:
             error: TwError = Misuse("file-unreadable", str(exc), where=str(path))
             return [row("certificate", FAILED, "what clients are shown", error)]
@@ -192,13 +210,8 @@ class RelayRoot:
     def _certificate_files(self, config: Config) -> tuple[Path | None, Path | None]:
         if config.relay.behind_proxy:
             return None, None
-        own = (self._profile.relay_cert, self._profile.relay_key)
-        if not config.relay.cert and not config.relay.key:
-            return own
-        if not (config.relay.cert and config.relay.key):
-            raise Misuse(
-                "bad-argument", "a certificate and its key go together", hint="--cert FILE --key FILE"
-            )
+        if not config.relay.cert:
+            return self._profile.relay_cert, self._profile.relay_key
         return Path(config.relay.cert), Path(config.relay.key)
 
     def _stamp(self) -> Hashable:
@@ -214,6 +227,12 @@ class RelayRoot:
     def _take_tenants(self) -> None:
         count = self._set_tenants()
         _log.info("%d server%s enrolled", count, "" if count == 1 else "s")
+
+
+def _first_of_chain(pem: str) -> str:
+    """The leaf: the issuers' certificates come behind it, and words of a tool may come before it."""
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    return f"{begin}{pem.partition(begin)[2].partition(end)[0]}{end}\n"
 
 
 def _tenant(record: TenantRecord) -> Tenant:
