@@ -23,6 +23,7 @@ from tunnel_whisperer.cli.access import (
     print_followers,
     revoked,
     short_grants,
+    way_in,
 )
 from tunnel_whisperer.tenancy import App, Change, Standing, User
 
@@ -117,6 +118,12 @@ def test_only_what_is_different_is_told() -> None:
         "  one session at a time: no -> yes",
     ]
     assert changed_lines(after, ALICE)[0].startswith("  + 10502 -> plc-7")
+
+
+def test_what_lets_a_user_in_is_told() -> None:
+    assert way_in("alice", Standing.EXPIRED) == "tw edit user alice --expires TIME lets them in again"
+    for standing in (Standing.UNREGISTERED, Standing.OUT, Standing.DIFFERS):
+        assert way_in("alice", standing) == "tw apply alice lets them in again"
 
 
 def test_who_needs_another_file_is_told_with_the_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,6 +64,7 @@ def test_apps_are_listed_by_name_with_who_has_them(book: AppBook) -> None:
 
 def test_a_name_is_given_once(book: AppBook, profile: Profile) -> None:
     before = snapshot(profile.directory)
+    book.check_new("panels")
     with pytest.raises(Misuse) as caught:
         book.create("panel", [PSQL])
     assert render(caught.value) == (

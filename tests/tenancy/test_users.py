@@ -20,7 +20,7 @@ from tunnel_whisperer.base.values import Grant, HostPort
 from tunnel_whisperer.pki import check_client, check_key_pair, new_ssh_key, public_key_of
 from tunnel_whisperer.profile import Config, Profile, save_config
 from tunnel_whisperer.ssh.authorized_keys import parse_access, parse_record
-from tunnel_whisperer.tenancy import RENEW_BEFORE, Standing, UserBook, make_server_identity
+from tunnel_whisperer.tenancy import RENEW_BEFORE, Standing, User, UserBook, make_server_identity
 
 CHRISTMAS = datetime(2026, 12, 24, 18, tzinfo=UTC).timestamp()
 PSQL, PLC = Grant.parse("5432"), Grant.parse("10502:10.0.5.7:502")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ..base.errors import Misuse
 from ..base.values import Grant, parse_port
-from ..tenancy import Change, User, spell_grant
+from ..tenancy import Change, Standing, User, spell_grant
 
 __all__ = [
     "ELSEWHERE",
@@ -26,6 +26,7 @@ __all__ = [
     "print_followers",
     "revoked",
     "short_grants",
+    "way_in",
 ]
 
 ELSEWHERE = "(another machine than this server)"
@@ -149,6 +150,13 @@ def changed_lines(before: User, after: User) -> list[str]:
         if value(before) != value(after):
             lines.append(f"  {title}: {value(before)} -> {value(after)}")
     return lines
+
+
+def way_in(name: str, standing: Standing) -> str:
+    """What lets a user in who is not, or not so."""
+    if standing is Standing.EXPIRED:
+        return f"tw edit user {name} --expires TIME lets them in again"
+    return f"tw apply {name} lets them in again"
 
 
 def print_followers(changes: Sequence[Change]) -> None:

@@ -3,74 +3,120 @@
 from __future__ import annotations
 
 import argparse
-import os
-from datetime import datetime
-from pathlib import Path
+from dataclasses import dataclass
 
-from ..base.errors import Misuse, TwError
 from ..base.values import Grant
-from ..bundle import pack_client
+from ..bundle import check_slot
 from ..daemon.roles import need_role
-from ..profile import write_file
-from ..tenancy import UserBook, check_user_name
+from ..profile import locked
+from ..tenancy import User, UserBook, check_user_name
+from .access import TIME_EXAMPLE, add_grant_flag, grant_lines, moment_text, parse_expiry, parse_grants
+from .passphrase import new_passphrase
 from .place import configured
+from .uninterrupted import uninterrupted
+from .user_file import add_file_flags, place_of_file, print_hand_over, write_user_file
+from .user_questions import ask_expiry, ask_name, ask_reach
 
 EXAMPLE = "tw create user alice -m 15432:5432 -m 10502:plc-7.plant.lan:502"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("name", help="short name, such as alice")
+    parser.add_argument("name", nargs="?", help="short name, such as alice")
+    add_grant_flag(parser, "-m", "--map")
     parser.add_argument(
-        "-m",
-        "--map",
-        action="append",
-        default=[],
-        metavar="[LOCAL:]PORT",
-        help="what the user may reach: PORT, LOCAL:PORT or LOCAL:HOST:PORT (repeatable)",
+        "--app", action="append", default=[], metavar="NAME", help="a named set of grants (repeatable)"
     )
     parser.add_argument(
-        "--expires", metavar="TIME", help="not let in from then on: 2026-12-24T18:00, local time"
+        "--from", dest="like", metavar="USER", help="may do what this user may; other flags add to it"
     )
     parser.add_argument(
-        "--out", metavar="FILE", help="where to write the user's file (default NAME-tw-config.zip)"
+        "--expires", metavar="TIME", help=f"let in until then: {TIME_EXAMPLE} (local time), or never"
     )
+    parser.add_argument(
+        "--single-session",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="one session at a time: a new one ends the old one",
+    )
+    add_file_flags(parser)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What was asked for, by flags and answers."""
+
+    name: str
+    grants: tuple[Grant, ...]
+    apps: tuple[str, ...]
+    expires: float | None
+    single_session: bool
 
 
 def run(args: argparse.Namespace) -> int:
     """Let the user in, and write the file."""
     profile, config = configured(args)
     need_role(config, "server", profile)
-    if not args.map:
-        raise Misuse("bad-argument", "no port is granted", hint=f"tw create user {args.name} -m 5432")
-    grants = tuple(Grant.parse(text) for text in args.map)
-    expires = _moment(args.expires) if args.expires else None
-    check_user_name(args.name)
-    out = Path(args.out or f"{args.name}-tw-config.zip")
-    if os.path.lexists(out):
-        raise Misuse("exists", "this file exists already", where=str(out), hint="name another with --out")
+    check_slot(config, profile)
     book = UserBook(profile)
-    user = book.create(args.name, grants, expires=expires)
-    try:
-        write_file(out, pack_client(profile, user))
-    except TwError:  # without the file the user is of no use, and the name would be taken
-        book.delete(user.name)
-        raise
+    wanted = _wanted(args, book)
+    passphrase = new_passphrase(args)
+    with uninterrupted(), locked(profile):
+        out = place_of_file(args, wanted.name)
+        user = book.create(
+            wanted.name,
+            wanted.grants,
+            apps=wanted.apps,
+            expires=wanted.expires,
+            single_session=wanted.single_session,
+        )
+        try:
+            write_user_file(profile, user, out, passphrase)
+        except BaseException:  # without the file the user is of no use, and the name would be taken
+            book.delete(user.name)
+            raise
     print(out)
-    for grant in user.grants:
-        mark = "   (another machine than this server)" if grant.leaves_server else ""
-        print(f"  {grant}{mark}")
-    print(
-        f"Hand the file to {user.name} and nobody else: private keys are in it. There: tw connect {out.name}"
-    )
+    for line in (*grant_lines(user.grants), *_conditions(user)):
+        print(line)
+    print_hand_over(user.name, out, passphrase)
     return 0
 
 
-def _moment(text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise Misuse("bad-argument", f"{text!r} is not a time", hint="write 2026-12-24T18:00") from None
-    if moment <= datetime.now().astimezone():
-        raise Misuse("bad-argument", f"{text} is over already", hint="name a time to come")
-    return moment.timestamp()
+def _conditions(user: User) -> list[str]:
+    lines = []
+    if user.apps:
+        lines.append(f"  apps: {', '.join(app.name for app in user.apps)}")
+    if user.expires is not None:
+        lines.append(f"  until {moment_text(user.expires)}")
+    if user.single_session:
+        lines.append("  one session at a time")
+    return lines
+
+
+def _wanted(args: argparse.Namespace, book: UserBook) -> _Wanted:
+    """From the flags; what is missing is asked for at a terminal. All flags are checked first:
+    nobody should answer questions for a command that cannot succeed."""
+    if args.name is not None:
+        check_user_name(args.name)
+        book.check_new(args.name)
+        place_of_file(args, args.name)
+    grants, apps = parse_grants(args.map), tuple(args.app)
+    expires = parse_expiry(args.expires) if args.expires is not None else None
+    single = bool(args.single_session)
+    if args.like is not None:
+        like = book.get(args.like)
+        grants = tuple(dict.fromkeys([*like.own_grants, *grants]))
+        apps = (*(app.name for app in like.apps), *apps)
+        expires = like.expires if args.expires is None else expires
+        single = like.single_session if args.single_session is None else single
+    book.apps_named(apps)
+    name = args.name
+    if name is None:
+        name = ask_name(book)
+        place_of_file(args, name)
+    reaches = bool(grants or apps)
+    if not reaches:
+        grants, apps = ask_reach(name, book)
+    if args.expires is None and args.like is None and (args.name is None or not reaches):
+        expires = ask_expiry()
+    return _Wanted(name, grants, apps, expires, single)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
+from ..base.errors import Misuse
 from ..daemon.roles import need_role
 from ..tenancy import UserBook
+from .access import short_grants
 from .ask import confirm
 from .place import configured
+from .uninterrupted import uninterrupted
 
 EXAMPLE = "tw delete user alice --yes"
 
@@ -23,9 +27,23 @@ def run(args: argparse.Namespace) -> int:
     profile, config = configured(args)
     need_role(config, "server", profile)
     book = UserBook(profile)
-    user = book.get(args.name)
-    if not args.yes and not confirm(f"Delete user {user.name}? Running connections end at once."):
-        return 1
-    book.delete(user.name)
-    print(f"deleted {user.name}")
+    reach = _reach(book, args.name)
+    if not args.yes:
+        print(f"{args.name} may reach: {reach}", file=sys.stderr)
+        print("Running connections end at once; keys and certificate are lost for good.", file=sys.stderr)
+        if not confirm(f"Delete user {args.name}? (tw unregister {args.name} keeps the files)"):
+            return 1
+    with uninterrupted():
+        book.delete(args.name)
+    print(f"deleted {args.name}")
     return 0
+
+
+def _reach(book: UserBook, name: str) -> str:
+    """What the user loses; a damaged record, or files without one, can be deleted, too."""
+    try:
+        return short_grants(book.get(name).grants)
+    except Misuse as exc:
+        if exc.code == "bad-record" or (exc.code == "no-such-name" and book.leftovers(name)):
+            return f"unknown ({exc})"
+        raise

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from datetime import UTC, datetime
 
+from ..base.errors import Misuse, render
 from ..daemon.roles import need_role
-from ..tenancy import User, UserBook
+from ..daemon.snapshot import users_online
+from ..tenancy import RENEW_BEFORE, Standing, User, UserBook
+from .access import ELSEWHERE, MARK, first_of, grant_value, moment_text, short_grants
 from .output import print_json, print_rows
 from .place import configured
 
 EXAMPLE = "tw list users --json"
+
+_COLUMNS = ("name", "let_in", "online", "expires", "may_reach")
+_SHORT = {
+    Standing.LET_IN: "yes",
+    Standing.DIFFERS: "differs",
+    Standing.EXPIRED: "expired",
+    Standing.UNREGISTERED: "unregistered",
+    Standing.OUT: "no",
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,45 +36,75 @@ def run(args: argparse.Namespace) -> int:
     profile, config = configured(args)
     need_role(config, "server", profile)
     book = UserBook(profile)
-    users = book.all()
+    users, faults = book.survey()
+    online = users_online(profile)
+    for fault in faults:
+        print(render(fault), file=sys.stderr)
     if args.json:
-        print_json([_value(user, active=book.is_active(user)) for user in users])
+        print_json([_value(user, book, online) for user in users])
         return 0
     rows = [
         {
             "name": user.name,
-            "let_in": "yes" if book.is_active(user) else "no",
-            "may_reach": ", ".join(
-                f"{grant}{' (*)' if grant.leaves_server else ''}" for grant in user.grants
-            ),
-            "expires": _shown(user.expires),
+            "let_in": _SHORT[book.standing(user)],
+            "online": "-" if online is None else "yes" if user.name in online else "no",
+            "expires": moment_text(user.expires),
+            "may_reach": "\n".join(_reach(user)),
         }
         for user in users
     ]
-    print_rows(rows, ("name", "let_in", "may_reach", "expires"), "no users yet: tw create user NAME -m PORT")
-    if any(grant.leaves_server for user in users for grant in user.grants):
-        print("(*) another machine than this server")
+    print_rows(rows, _COLUMNS, "no users yet: tw create user NAME -m PORT")
+    for line in _notes(users, book):
+        print(line)
     return 0
 
 
-def _value(user: User, *, active: bool) -> dict[str, object]:
+def _reach(user: User) -> list[str]:
+    """A line for each grant, with the app that gives it."""
+    by = {grant: first_of(user, grant) for grant in user.grants}
+    return [short_grants([grant]) + (f" by {app}" if app else "") for grant, app in by.items()]
+
+
+def _notes(users: list[User], book: UserBook) -> list[str]:
+    notes = []
+    if any(grant.leaves_server for user in users for grant in user.grants):
+        notes.append(f"{MARK} {ELSEWHERE[1:-1]}")
+    single = [user.name for user in users if user.single_session]
+    if single:
+        notes.append(f"one session at a time: {', '.join(single)}")
+    wrong = (Standing.DIFFERS, Standing.OUT)
+    differ = [user.name for user in users if book.standing(user) in wrong]
+    if differ:
+        notes.append(f"authorized_keys says otherwise for {', '.join(differ)}: tw apply makes it agree")
+    for user in users:
+        end = _certificate_end(user, book)
+        if end is not None and end - datetime.now(UTC) <= RENEW_BEFORE:
+            when = f"{end.astimezone():%Y-%m-%d}"
+            notes.append(
+                f"the certificate of {user.name} ends on {when}: tw export user {user.name} renews it"
+            )
+    return notes
+
+
+def _certificate_end(user: User, book: UserBook) -> datetime | None:
+    """None where the file is missing or damaged: then it is ``tw export user`` that says so."""
+    try:
+        return book.certificate_end(user)
+    except Misuse:
+        return None
+
+
+def _value(user: User, book: UserBook, online: set[str] | None) -> dict[str, object]:
+    end = _certificate_end(user, book)
     return {
         "name": user.name,
-        "let_in": active,
-        "grants": [
-            {
-                "local_port": grant.local_port,
-                "host": grant.target.host,
-                "port": grant.target.port,
-                "leaves_server": grant.leaves_server,
-            }
-            for grant in user.grants
-        ],
+        "let_in": book.is_active(user),
+        "state": _SHORT[book.standing(user)],
+        "online": None if online is None else user.name in online,
+        "grants": [grant_value(grant, first_of(user, grant)) for grant in user.grants],
+        "apps": [app.name for app in user.apps],
         "expires": None if user.expires is None else datetime.fromtimestamp(user.expires, UTC).isoformat(),
+        "single_session": user.single_session,
+        "revision": user.revision,
+        "certificate_ends": None if end is None else end.isoformat(),
     }
-
-
-def _shown(moment: float | None) -> str:
-    if moment is None:
-        return "never"
-    return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M")

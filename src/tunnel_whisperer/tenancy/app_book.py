@@ -62,15 +62,23 @@ class AppBook:
         check_grants(name, app.grants)
         with locked(self._profile):
             need_mode(self._profile, "server", "tw join RELAY")
+            self.check_new(name)
             apps = read_apps(self._profile)
-            if name in apps:
-                raise Misuse(
-                    "exists", f"there is an app {name!r} already", hint=f"tw edit app {name}, or another name"
-                )
             if len(apps) >= MAX_APPS:
                 raise Misuse("too-many", f"a server has at most {MAX_APPS} apps", hint="tw delete app NAME")
             write_file(apps_file(self._profile), format_apps([*apps.values(), app]))
             return app
+
+    def check_new(self, name: str) -> None:
+        """That no app has this name.
+
+        Raises:
+            Misuse: ``exists``, ``bad-apps``.
+        """
+        if name in read_apps(self._profile):
+            raise Misuse(
+                "exists", f"there is an app {name!r} already", hint=f"tw edit app {name}, or another name"
+            )
 
     def edit(
         self, name: str, change: Callable[[App], App], *, dry_run: bool = False

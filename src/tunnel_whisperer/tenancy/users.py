@@ -46,7 +46,7 @@ class Standing(Enum):
     DIFFERS = "let in, but not as the record of the user says"
     EXPIRED = "expired"
     UNREGISTERED = "unregistered"
-    OUT = "not let in: no line in authorized_keys"
+    OUT = "not in authorized_keys"
 
 
 @dataclass(frozen=True, slots=True)

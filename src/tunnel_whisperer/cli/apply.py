@@ -1,0 +1,58 @@
+"""``tw apply``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..base.errors import render
+from ..daemon.roles import need_role
+from ..tenancy import Change, Standing, UserBook
+from .access import changed_lines, moment_text, print_followers, way_in
+from .place import configured
+from .uninterrupted import uninterrupted
+
+EXAMPLE = "tw apply alice"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "user", nargs="*", help="let these in, even if unregistered; none: all, but who was unregistered"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make authorized_keys agree with the users' records, and those with the apps."""
+    profile, config = configured(args)
+    need_role(config, "server", profile)
+    book = UserBook(profile)
+    with uninterrupted():
+        changes = book.apply(args.user)
+    if not args.user:
+        for fault in book.survey()[1]:
+            print(render(fault), file=sys.stderr)
+    if not changes:
+        print("no users yet: tw create user NAME -m PORT")
+    for change in changes:
+        print(
+            "\n".join(
+                [f"{change.after.name}: {_outcome(change)}", *changed_lines(change.before, change.after)]
+            )
+        )
+    print_followers(changes)
+    return 0
+
+
+def _outcome(change: Change) -> str:
+    user = change.after
+    match change.stands:
+        case Standing.UNREGISTERED | Standing.OUT:
+            return f"{change.stands.value}; {way_in(user.name, change.stands)}"
+        case Standing.EXPIRED:
+            return f"expired {moment_text(user.expires)}; {way_in(user.name, change.stands)}"
+        case _ if change.stood is change.stands:
+            return "let in as before" if change.before.grants == user.grants else "let in, changed"
+        case _ if change.stood is Standing.DIFFERS:
+            return "let in; authorized_keys said otherwise, and agrees now"
+    return "let in again"

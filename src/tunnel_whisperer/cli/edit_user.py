@@ -1,0 +1,107 @@
+"""``tw edit user``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..base.errors import Misuse
+from ..daemon.roles import need_role
+from ..tenancy import Change, UserBook
+from .access import (
+    TIME_EXAMPLE,
+    add_grant_flag,
+    changed_lines,
+    parse_expiry,
+    parse_grants,
+    print_followers,
+)
+from .ask import at_terminal, confirm
+from .place import configured
+from .uninterrupted import uninterrupted
+from .user_menu import EDIT_FLAGS, ask_steps
+from .user_steps import (
+    Step,
+    in_turn,
+    single_session,
+    until,
+    with_app,
+    with_grant,
+    without_app,
+    without_grant,
+)
+
+EXAMPLE = "tw edit user alice -m 8080 --revoke 15432 --expires never"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("name", help="as tw list users shows it")
+    add_grant_flag(parser, "-m", "--grant")
+    parser.add_argument(
+        "--revoke",
+        action="append",
+        default=[],
+        metavar="LOCAL",
+        help="take back the port with this number at the user's end (repeatable)",
+    )
+    parser.add_argument("--app", action="append", default=[], metavar="NAME", help="give an app (repeatable)")
+    parser.add_argument(
+        "--no-app", action="append", default=[], metavar="NAME", help="take an app back (repeatable)"
+    )
+    parser.add_argument(
+        "--expires", metavar="TIME", help=f"let in until then: {TIME_EXAMPLE} (local time), or never"
+    )
+    parser.add_argument(
+        "--single-session",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="one session at a time: a new one ends the old one",
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Change what the user may do: shown first, and heeded by a running server at once."""
+    profile, config = configured(args)
+    need_role(config, "server", profile)
+    book = UserBook(profile)
+    user = book.get(args.name)
+    steps = _steps(args, book)
+    if not steps:
+        if not at_terminal():
+            raise Misuse("bad-argument", "nothing to change was named", hint=EDIT_FLAGS)
+        steps = ask_steps(user, book)
+    planned = book.edit(user.name, lambda user: in_turn(steps, user), dry_run=True)
+    lines = changed_lines(planned.before, planned.after)
+    if lines and not args.yes:
+        print("\n".join([f"{user.name}:", *lines]), file=sys.stderr)
+        if not confirm(f"Change {user.name} so? Running sessions follow at once."):
+            return 1
+    with uninterrupted():
+        change = book.edit(user.name, lambda user: in_turn(steps, user))
+    print("\n".join(_report(change)))
+    print_followers([change])
+    return 0
+
+
+def _report(change: Change) -> list[str]:
+    name = change.after.name
+    lines = changed_lines(change.before, change.after)
+    report = [f"changed {name}:", *lines] if lines else [f"{name}: nothing to change"]
+    if change.stood is not change.stands:
+        report.append(f"{name} is now {change.stands.value}, and was {change.stood.value}")
+    return report
+
+
+def _steps(args: argparse.Namespace, book: UserBook) -> list[Step]:
+    """What the flags ask for. What is taken goes first, so that its port may be given again."""
+    steps = [without_app(name) for name in args.no_app]
+    steps += [without_grant(text) for text in args.revoke]
+    steps += [with_app(name, book) for name in args.app]
+    steps += [with_grant(grant) for grant in parse_grants(args.map)]
+    if args.expires is not None:
+        steps.append(until(parse_expiry(args.expires)))
+    if args.single_session is not None:
+        steps.append(single_session(on=args.single_session))
+    return steps

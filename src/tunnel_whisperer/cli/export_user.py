@@ -1,0 +1,43 @@
+"""``tw export user``."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..daemon.roles import need_role
+from ..tenancy import Standing, UserBook
+from .access import way_in
+from .passphrase import new_passphrase
+from .place import configured
+from .uninterrupted import uninterrupted
+from .user_file import add_file_flags, place_of_file, print_hand_over, write_user_file
+
+EXAMPLE = "tw export user alice --out alice.zip --passphrase"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("name", help="as tw list users shows it")
+    add_file_flags(parser)
+    parser.add_argument("--force", action="store_true", help="replace the file that is there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the user's file again, as things stand now; a certificate near its end is renewed."""
+    profile, config = configured(args)
+    need_role(config, "server", profile)
+    book = UserBook(profile)
+    user = book.get(args.name)
+    out = place_of_file(args, user.name)
+    passphrase = new_passphrase(args)
+    with uninterrupted():
+        renewed = book.renew_certificate(user.name)
+        write_user_file(profile, user, out, passphrase)
+    print(out)
+    if renewed is not None:
+        print(f"  with a new certificate, until {renewed.astimezone():%Y-%m-%d}")
+    standing = book.standing(user)
+    if standing is not Standing.LET_IN:
+        print(f"  {user.name} is {standing.value} now: {way_in(user.name, standing)}")
+    print_hand_over(user.name, out, passphrase)
+    return 0

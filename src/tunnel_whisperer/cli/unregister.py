@@ -1,0 +1,31 @@
+"""``tw unregister``."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..daemon.roles import need_role
+from ..tenancy import Standing, UserBook
+from .place import configured
+from .uninterrupted import uninterrupted
+
+EXAMPLE = "tw unregister alice"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("user", help="as tw list users shows it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Let the user in no more, and keep the files; running sessions end within a second."""
+    profile, config = configured(args)
+    need_role(config, "server", profile)
+    with uninterrupted():
+        change = UserBook(profile).unregister(args.user)
+    name = change.after.name
+    if change.stood is Standing.UNREGISTERED:
+        print(f"{name} was unregistered already; tw apply {name} lets them in again")
+    else:
+        print(f"unregistered {name}; tw apply {name} lets them in again")
+    return 0
