@@ -6,7 +6,7 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 import uvloop
@@ -278,6 +278,25 @@ def test_giving_up_resets_a_joined_connection() -> None:
         assert target.lost_exc is not None and half.app.lost_exc is not None
         half.waiting.give_up()  # harmless
         assert [r.bytes_ab for r in half.results] == [1]
+        del far
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_the_reason_is_that_of_the_side_which_broke_first(side: str) -> None:
+    async def scenario() -> None:
+        half = Half()
+        far, target = half.join()
+        half.near.write(b"x")
+        await target.got(1)
+        broken = half.waiting if side == "a" else half.waiting.peer
+        assert broken is not None and broken.transport is not None
+        reason = Unreachable("stream-reset", "the other end reset the connection: no longer granted")
+        cast(PipeTransport, broken.transport).fail(reason)
+        await (target if side == "a" else half.app).got_lost()
+        assert [result.error for result in half.results] == [reason]
+        assert half.results[0].reason == reason.why
         del far
 
     run(scenario())

@@ -92,7 +92,8 @@ class _Side(asyncio.Protocol):
             # asyncio tells an abort of our own making so: a session that ends takes its channels along.
             exc = ConnectionAbortedError("cut off")
         if exc is not None:
-            self.error = self.error or exc
+            # Of a side that we have reset because of the other one, the other one knows why.
+            self.error = self.error or (None if peer is None else peer.error) or exc
             self._early.clear()
         if peer is not None and peer.transport is not None and not peer.lost:
             if self.error is not None:

@@ -6,7 +6,7 @@ A guest, who has nothing but an invitation, may not even do that: he may ask to 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ..base.errors import Refused, TwError, Unreachable
 from ..base.limits import MAX_SESSIONS_PER_SERVER
@@ -53,16 +53,11 @@ class RelayPolicy:
             if not self._is_let_in(session.user, session.public_key):
                 session.close("this server was removed from the relay")
 
-    async def close(self, cut: Callable[[], None]) -> None:
-        """End all sessions with a word, and wait until that is done, a second at most.
-
-        Args:
-            cut: cuts what they stand on, behind that word.
-        """
+    async def close(self) -> None:
+        """End all sessions with a word, and wait until that is done, a second at most."""
         reason = "the relay is shutting down"
         for session in list(self._sessions):
             session.close(reason)
-        cut()
         try:
             async with asyncio.timeout(_FAREWELL_S):
                 while self._sessions:

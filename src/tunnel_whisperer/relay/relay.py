@@ -51,6 +51,11 @@ CERTIFICATE_HEADER = "x-client-certificate"
 """How a TLS-ending proxy hands the client certificate on: base64 DER (Caddy) or URL-encoded PEM
 (nginx). Believed only with ``behind_proxy``; the proxy must overwrite what a client sent."""
 
+_STOPPING = "the relay is shutting down"
+
+_FAREWELL_S = 0.2
+"""Time for the word to a server that is put out; its users are cut before."""
+
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
@@ -111,6 +116,7 @@ class Relay:
         self._endpoint = SshEndpoint(settings.host_key, self._policy, MAX_LOGINS_AT_RELAY)
         self._acceptors: dict[str, XhttpAcceptor[Visitor]] = {}
         self._tenants: dict[str, Tenant] = {}
+        self._leaving: list[XhttpAcceptor[Visitor]] = []
         self._listener: Listener | None = None
         self._random = random.SystemRandom()
         self._tasks = TaskSet("relay", _log)
@@ -138,27 +144,32 @@ class Relay:
     async def close(self) -> None:
         """Stop listening and cut everything."""
         await self._tasks.drain()
-        await self._policy.close(self._cut_streams)
+        for tenant in self._tenants.values():
+            self._rendezvous.cut(tenant.listener, _STOPPING)
+        await self._policy.close()
+        for acceptor in [*self._acceptors.values(), *self._leaving]:
+            acceptor.close(_STOPPING)
+        self._acceptors.clear()
+        self._leaving.clear()
         if self._listener is not None:
             await self._listener.close()
         await self._rendezvous.drain()
         if self._join is not None:
             await self._join.drain()
 
-    def _cut_streams(self) -> None:
-        for acceptor in self._acceptors.values():
-            acceptor.close("the relay is shutting down")
-        self._acceptors.clear()
-
     def set_tenants(self, tenants: Sequence[Tenant]) -> None:
         """Replace all tenants, live: others feel nothing, the removed are cut at once."""
         new = {tenant.server_id: tenant for tenant in tenants}
-        self._policy.set_tenants(tenants)  # first: it has a word for them, which the cut would swallow
+        self._policy.set_tenants(tenants)
         for server_id, old in self._tenants.items():
             if new.get(server_id) != old:
+                how = "changed" if server_id in new else "removed"
+                _log.info("%s: tenant %s", server_id, how)
+                why = f"this server was {how} at the relay"
+                self._rendezvous.cut(old.listener, why)
                 if (acceptor := self._acceptors.pop(server_id, None)) is not None:
-                    acceptor.close("this tenant was removed from the relay, or changed")
-                _log.info("%s: tenant %s", server_id, "changed" if server_id in new else "removed")
+                    self._leaving.append(acceptor)
+                    self._tasks.spawn(self._cut_soon(acceptor, why), f"cut-{server_id}")
         self._tenants = new
         self._gate.set_tenants(tenants)
         if self._listener is not None:
@@ -186,6 +197,12 @@ class Relay:
                 )
             )
         return states
+
+    async def _cut_soon(self, acceptor: XhttpAcceptor[Visitor], why: str) -> None:
+        """Its server has been told, on one of its streams, why it is put out: let that arrive."""
+        await asyncio.sleep(_FAREWELL_S)
+        self._leaving.remove(acceptor)
+        acceptor.close(why)
 
     def _context(self) -> ssl.SSLContext | None:
         settings = self._settings

@@ -56,10 +56,13 @@ class Rendezvous:
         if stack:
             _log.info("%s: a newer session of %s takes over", bind, session.user)
         stack.append(session)
-        reason = Unreachable("session-lost", "a newer session of the server took over")
+        self.cut(bind, "a newer session of the server took over", besides=session)
+
+    def cut(self, bind: HostPort, why: str, *, besides: ServerSession | None = None) -> None:
+        """End the streams that are joined to ``bind``, but not those of the session ``besides``."""
         for waiting, joined in list(self._joined.get(bind, {}).items()):
-            if joined.session is not session:
-                waiting.give_up(reason)
+            if joined.session is not besides:
+                waiting.give_up(Unreachable("session-lost", why))
 
     def unlisten(self, session: ServerSession, bind: HostPort) -> None:
         """``session`` gives the port up; an older session gets it back."""
