@@ -6,7 +6,7 @@ import uuid
 from functools import lru_cache
 
 from tunnel_whisperer.pki import make_ca
-from tunnel_whisperer.provision.standard import Site, SiteTenant
+from tunnel_whisperer.provision.standard import Layout, Site, SiteTenant
 
 __all__ = ["ca", "key", "site", "tenant"]
 
@@ -36,5 +36,9 @@ def tenant(name: str, number: int, users: int = 0) -> SiteTenant:
 
 def site(**changes: object) -> Site:
     """Two tenants, one of them with users, and an administrator."""
-    given = {"tenants": (tenant("plant", 0, users=2), tenant("mill", 1)), "admin_keys": (key(99),)}
+    given = {
+        "tenants": (tenant("plant", 0, users=2), tenant("mill", 1)),
+        "admin_keys": (key(99),),
+        "layout": Layout(slots=3),
+    }
     return Site("relay.example.org", **(given | changes))  # type: ignore[arg-type]

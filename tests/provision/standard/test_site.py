@@ -33,3 +33,9 @@ def test_what_tells_tenants_apart_is_not_shared(other: SiteTenant, what: str) ->
 
 def test_the_order_of_tenants_does_not_matter() -> None:
     assert site(tenants=(PLANT, MILL)) == site(tenants=(MILL, PLANT))
+
+
+def test_a_port_beyond_the_slots_is_refused() -> None:
+    with pytest.raises(Misuse, match="20000 to 20002") as caught:
+        site(tenants=(tenant("far", 3),))
+    assert caught.value.code == "too-many"

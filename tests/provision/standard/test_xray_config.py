@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,22 +22,33 @@ def test_what_no_rule_takes_goes_nowhere() -> None:
     config = xray_config(site())
     assert config["outbounds"][0]["protocol"] == "blackhole"
     for rule in config["routing"]["rules"]:
-        assert rule["ip"] == ["127.0.0.1/32"] and rule["network"] == "tcp" and len(rule["inboundTag"]) == 1
+        assert rule["ip"] == ["127.0.0.1/32"] and rule["network"] == "tcp"
+
+
+def test_rules_do_not_change_with_the_tenants() -> None:
+    none, two = (xray_config(site(tenants=tenants)) for tenants in ((), site().tenants))
+    assert none["routing"] == two["routing"] and len(none["routing"]["rules"]) == 1 + 3
 
 
 def test_only_a_server_may_go_to_ssh() -> None:
-    rules = xray_config(site())["routing"]["rules"]
-    to_ssh = [rule for rule in rules if rule["port"] == "22"]
-    assert [rule["user"] for rule in to_ssh] == [["mill/server"], ["plant/server"]]
+    ssh, *slots = xray_config(site())["routing"]["rules"]
+    assert ssh["port"] == "22"
+    (mark,) = (user.removeprefix("regexp:") for user in ssh["user"])
+    names = [
+        c["email"] for inbound in xray_config(site())["inbounds"] for c in inbound["settings"]["clients"]
+    ]
+    assert [name for name in names if re.search(mark, name)] == ["mill/server", "plant/server"]
+    assert all(rule["inboundTag"] == [f"slot-{rule['port']}"] for rule in slots)
 
 
 @pytest.mark.interop
 @pytest.mark.skipif(bool(xray.missing()), reason=xray.missing())
 @pytest.mark.parametrize("count", [0, 3])
 def test_xray_starts_with_it(count: int, tmp_path: Path) -> None:
-    ports = [xray.free_port() - 10_000 for _ in range(count)]
-    tenants = tuple(tenant(f"t{i}", port - 20000, users=2) for i, port in enumerate(ports))
+    tenants = tuple(tenant(f"t{i}", i, users=2) for i in range(count))
     config = xray_config(site(tenants=tenants, layout=Layout(api_port=xray.free_port())))
+    for inbound in config["inbounds"]:
+        inbound["port"] = xray.free_port()
     config["log"]["loglevel"] = "warning"
     with xray.Xray(config, tmp_path, "standard"):
         pass

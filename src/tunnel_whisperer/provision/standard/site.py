@@ -10,10 +10,18 @@ from uuid import UUID
 from ...base.errors import Misuse
 from ...pki import issuer_text
 
-__all__ = ["Layout", "Site", "SiteTenant"]
+__all__ = ["SERVER_MARK", "Layout", "Site", "SiteTenant", "slot_tag"]
+
+SERVER_MARK = "/server"
+"""How the name of a server ends within Xray."""
 
 _INBOUND_ABOVE = 10_000
 """Xray's port for a tenant is its reverse port and this: one registry of ports is enough."""
+
+
+def slot_tag(port: int) -> str:
+    """Xray's name for the slot on that port, whoever has it."""
+    return f"slot-{port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,9 @@ class Layout:
     """Folder of the tenants' CAs, ``<id>.crt`` each."""
     authorized_keys: str = "/etc/ssh/tw/authorized_keys"
     """Of the tenants: root's file, so that no session can change what it may do."""
+    slots: int = 512
+    """Ports that Xray has rules for, from ``first_port``."""
+    first_port: int = 20_000
     tls_files: tuple[str, str] | None = None
     """Certificate and key, where they do not come by ACME."""
 
@@ -64,8 +75,8 @@ class SiteTenant:
 
     @property
     def tag(self) -> str:
-        """Its name within Xray."""
-        return f"tw-{self.server_id}"
+        """Its name within Caddy and Xray."""
+        return slot_tag(self.port)
 
     @property
     def inbound_port(self) -> int:
@@ -74,11 +85,11 @@ class SiteTenant:
 
     @property
     def server_mark(self) -> str:
-        """The server's name within Xray, by which its rules know it."""
-        return f"{self.server_id}/server"
+        """The server's name within Xray, by which the rule for SSH knows it."""
+        return f"{self.server_id}{SERVER_MARK}"
 
     def user_mark(self, user: UUID) -> str:
-        """A user's name within Xray."""
+        """A user's name within Xray: never a server's, for a UUID is no word."""
         return f"{self.server_id}/{user}"
 
 
@@ -103,6 +114,14 @@ class Site:
         object.__setattr__(self, "tenants", ordered)
         _check_apart("id", [tenant.server_id for tenant in ordered])
         _check_apart("port", [tenant.port for tenant in ordered])
+        ports = range(self.layout.first_port, self.layout.first_port + self.layout.slots)
+        for tenant in ordered:
+            if tenant.port not in ports:
+                raise Misuse(
+                    "too-many",
+                    f"{tenant.server_id} has port {tenant.port}, and a standard relay has {ports[0]} to {ports[-1]}",
+                    hint="tw unenroll servers that are gone, or set up another relay",
+                )
         # Xray gives a UUID to whoever named it last (wire spec 10).
         _check_apart("UUID", [named for tenant in ordered for named in (tenant.uuid, *tenant.users)])
         _check_apart("SSH key", [tenant.ssh_public_key for tenant in ordered])

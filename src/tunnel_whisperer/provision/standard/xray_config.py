@@ -1,7 +1,8 @@
 """Xray's configuration: an inbound for each tenant, two destinations, nothing else.
 
-What no rule takes goes to the first outbound, which swallows it: an inbound added while running,
-before its rules, reaches nothing (wire spec 10: rules can be appended, not put in front).
+The rules are those of all slots, whether somebody has them or not, and so never change: a tenant
+comes and goes with one inbound, live, while nothing of the others is touched. What no rule takes
+goes to the first outbound, which swallows it.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from .site import Site, SiteTenant
+from .site import SERVER_MARK, Layout, Site, SiteTenant, slot_tag
 
-__all__ = ["inbound", "rules", "xray_config"]
+__all__ = ["inbound", "xray_config"]
 
 _LOOPBACK = "127.0.0.1/32"
 _HOLD_S = 24 * 3600
@@ -39,7 +40,7 @@ def xray_config(site: Site) -> dict[str, Any]:
                 "settings": {"finalRules": [{"action": "allow", "ip": [_LOOPBACK]}]},
             },
         ],
-        "routing": {"rules": [rule for tenant in site.tenants for rule in rules(site, tenant)]},
+        "routing": {"rules": _rules(site.layout)},
     }
 
 
@@ -57,18 +58,23 @@ def inbound(tenant: SiteTenant) -> dict[str, Any]:
     }
 
 
-def rules(site: Site, tenant: SiteTenant) -> list[dict[str, Any]]:
-    """Where the tenant's streams may go: its own port; the server itself to SSH as well."""
-    own = {"inboundTag": [tenant.tag], "ip": [_LOOPBACK], "network": "tcp", "outboundTag": "loopback"}
-    return [
-        {**own, "ruleTag": f"{tenant.tag}-port", "port": str(tenant.port)},
+def _rules(layout: Layout) -> list[dict[str, Any]]:
+    """Servers may go to the relay's SSH, and everybody to the port of the slot that they came in by."""
+    rules: list[dict[str, Any]] = [
         {
-            **own,
-            "ruleTag": f"{tenant.tag}-ssh",
-            "port": str(site.layout.ssh_port),
-            "user": [tenant.server_mark],
-        },
+            "ruleTag": "ssh",
+            "user": [f"regexp:{SERVER_MARK}$"],
+            **_to_loopback(layout.ssh_port),
+        }
     ]
+    for port in range(layout.first_port, layout.first_port + layout.slots):
+        tag = slot_tag(port)
+        rules.append({"ruleTag": tag, "inboundTag": [tag], **_to_loopback(port)})
+    return rules
+
+
+def _to_loopback(port: int) -> dict[str, Any]:
+    return {"ip": [_LOOPBACK], "port": str(port), "network": "tcp", "outboundTag": "loopback"}
 
 
 def _client(named: uuid.UUID, mark: str) -> dict[str, Any]:
