@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.kit.command import Tw
+from tunnel_whisperer.tenancy import Token
 
 
 def test_enrolling_twice_is_the_same_as_once(relay: Tw, server: Tw, tmp_path: Path) -> None:
@@ -39,3 +42,44 @@ def test_a_server_cannot_enroll(server: Tw, tmp_path: Path) -> None:
 
 def test_a_port_that_is_none_is_refused(relay: Tw, server: Tw, tmp_path: Path) -> None:
     relay.refused("bad-argument", "enroll", str(tmp_path / "plant-q.json"), "--port", "70000")
+
+
+def test_a_request_for_another_relay_is_refused(relay: Tw, tw: Tw) -> None:
+    tw.ok("join", "other.test", "--id", "lab", "--out", "q.json")
+    assert "q.json: relay_host" in relay.refused("bad-join-file", "enroll", "q.json")
+    assert "no servers yet" in relay.ok("list", "servers")
+
+
+def test_an_invitation_is_a_token_for_this_relay(relay: Tw) -> None:
+    printed = relay("enroll", "--invite", "--name", "lab", "--expires", "30m", "--port", "8443")
+    token = Token.parse(printed.out, "join")
+    assert (token.name, str(token.relay)) == ("lab", "relay.test:8443")
+    assert printed.out.count("\n") == 1
+    assert json.loads(relay.ok("enroll", "--invite", "--json"))["name"] == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--name", "lab", "q.json"),
+        ("--expires", "1h", "q.json"),
+        ("--json", "q.json"),
+        ("--invite", "q.json"),
+        ("--invite", "--out", "x"),
+        ("--invite", "--expires", "soon"),
+        ("--invite", "--expires", "400d"),
+        ("--invite", "--name", "../x"),
+        ("--invite", "--name", "x" * 300),
+        ("--invite", "--name", "ü"),
+        ("--invite", "--port", "0"),
+    ],
+)
+def test_flags_that_do_not_go_together_or_make_no_sense_are_refused(
+    relay: Tw, words: tuple[str, ...]
+) -> None:
+    relay.refused("bad-argument", "enroll", *words)
+
+
+def test_nobody_is_invited_under_the_name_of_a_server(relay: Tw, server: Tw) -> None:
+    relay.refused("exists", "enroll", "--invite", "--name", "plant")

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.kit.command import Tw
+from tunnel_whisperer.base.values import HostPort
+from tunnel_whisperer.pki import new_secret, new_ssh_key
+from tunnel_whisperer.tenancy import Token
 
 
 def test_a_request_holds_nothing_secret(tw: Tw, tmp_path: Path) -> None:
@@ -57,3 +60,22 @@ def test_a_response_for_somebody_else_is_refused(server: Tw, relay: Tw, tw: Tw, 
 
 def test_a_relays_directory_cannot_become_a_servers(relay: Tw) -> None:
     assert "relay" in relay.refused("wrong-role", "join", "relay.test", "--id", "plant")
+
+
+def test_an_invitation_needs_no_other_files(tw: Tw, relay: Tw) -> None:
+    token = relay.ok("enroll", "--invite").strip()
+    tw.refused("bad-argument", "join", token, "--out", "x")
+    tw.refused("bad-argument", "join", token, "--apply", "x")
+
+
+def test_a_damaged_invitation_is_not_shown(tw: Tw) -> None:
+    line = tw.refused("bad-token", "join", "tw-join-AQAUr1fZO1gh7ydk2Gq4bhuaMbtMGGgACAAAAABrCDjBAAls")
+    assert "AQAUr1" not in line
+
+
+def test_an_invitation_that_ended_is_told_before_anything_is_made(tw: Tw, tmp_path: Path) -> None:
+    token = Token(
+        "join", new_secret(), 1_700_000_000, HostPort("relay.test", 443), b"", new_ssh_key()[1], "plant"
+    )
+    assert "2023-11-1" in tw.refused("invitation-over", "join", token.to_text())
+    assert not (tmp_path / "new" / "config.yaml").exists()

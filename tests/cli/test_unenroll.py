@@ -26,3 +26,9 @@ def test_a_name_is_no_way_out_of_the_directory(name: str, relay: Tw, server: Tw)
     result = relay("unenroll", name, "--yes")
     assert result.status != 0
     assert "plant" in relay.ok("list", "servers")
+
+
+def test_an_invitation_is_withdrawn(relay: Tw) -> None:
+    relay.ok("enroll", "--invite", "--name", "lab")
+    assert relay.ok("unenroll", "lab", "--yes") == "removed the invitation lab\n"
+    relay.refused("no-such-name", "unenroll", "lab", "--yes")

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from pathlib import Path
 
 import pytest
 
-from tunnel_whisperer.base.errors import Misuse, Refused
-from tunnel_whisperer.base.limits import MAX_PEER_REASON_CHARS
+from tunnel_whisperer.base.errors import Refused
 from tunnel_whisperer.daemon.guests import answering, guests_of, join_desk
 from tunnel_whisperer.pki import InvitationKeys
 from tunnel_whisperer.profile import Profile
@@ -18,6 +18,7 @@ from tunnel_whisperer.tenancy import (
     make_join_request,
     make_relay_identity,
     make_server_identity,
+    read_answer,
 )
 
 
@@ -55,26 +56,18 @@ def test_nonsense_is_answered_and_uses_nothing_up(relay: Profile, tmp_path: Path
     assert json.loads(desk(keys.ssh_public, _request(tmp_path, "plant")))["kind"] == "tw answer"
 
 
-def test_what_went_wrong_with_our_own_files_is_not_told() -> None:
-    def fail(who: str, question: bytes) -> bytes:
-        raise Misuse("state-not-written", "disk full", where="/etc/tw/config/servers", hint="df /etc")
+def test_a_refusal_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(who: str, question: bytes) -> str:
+        raise Refused("not-authorised", "no")
 
-    answer = json.loads(answering(fail)("", b""))
-    assert answer["code"] == "not-authorised"
-    assert "/etc" not in json.dumps(answer)
-    assert "disk" not in json.dumps(answer)
-
-
-def test_words_for_a_guest_are_bounded() -> None:
-    def fail(who: str, question: bytes) -> bytes:
-        raise Refused("not-authorised", "x" * 1000, hint="y" * 1000)
-
-    answer = json.loads(answering(fail)("", b""))
-    assert len(answer["why"]) == len(answer["hint"]) == MAX_PEER_REASON_CHARS
+    logging.getLogger("tw").propagate = True
+    with pytest.raises(Refused, match="no"):
+        read_answer(answering(fail)("", b""))
+    assert caplog.messages == ["a question was refused: no"]
 
 
 def test_a_fault_of_ours_is_no_answer() -> None:
-    def fail(who: str, question: bytes) -> bytes:
+    def fail(who: str, question: bytes) -> str:
         raise KeyError("x")
 
     with pytest.raises(KeyError):

@@ -5,23 +5,31 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..base.errors import Misuse
 from ..base.values import parse_port
 from ..daemon.roles import need_role
-from ..profile import write_file
-from ..tenancy import JoinRequest, TenantBook, make_join_response
+from ..profile import Profile, write_file
+from ..tenancy import JoinRequest, enroll_server, invite_server
 from .files import naming, read_text
+from .invitation import add_lifetime_flag, lifetime_end, print_token
 from .place import configured
 
-EXAMPLE = "tw enroll plant-7-request.json"
+EXAMPLE = "tw enroll plant-7-request.json, or: tw enroll --invite --name plant-7"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("request", metavar="REQUEST", help="file that tw join wrote")
+    parser.add_argument("request", nargs="?", metavar="REQUEST", help="file that tw join wrote")
     parser.add_argument(
         "--out", metavar="FILE", help="where to write the response (default ID-response.json)"
     )
     parser.add_argument("--port", metavar="PORT", default="443", help="port that clients dial (default 443)")
+    parser.add_argument(
+        "--invite", action="store_true", help="without a request: print a token, with which one server joins"
+    )
+    parser.add_argument("--name", metavar="ID", help="of an invitation: the id that the server is to have")
+    add_lifetime_flag(parser, "--expires")
+    parser.add_argument("--json", action="store_true", help="of an invitation: for programs")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,13 +37,28 @@ def run(args: argparse.Namespace) -> int:
     profile, config = configured(args)
     need_role(config, "relay", profile)
     port = parse_port(args.port)
+    if args.invite:
+        return _invite(args, profile, port)
+    for flag, value in (("--name", args.name), ("--expires", args.expires), ("--json", args.json)):
+        if value:
+            raise Misuse("bad-argument", f"{flag} is for an invitation", hint="add --invite")
+    if not args.request:
+        raise Misuse("bad-argument", "which server?", hint="tw enroll REQUEST, or tw enroll --invite")
     path = Path(args.request)
     with naming(path):
         request = JoinRequest.parse(read_text(path))
-    record = TenantBook(profile).enroll(request)
-    response = make_join_response(profile, request, record.port, relay_port=port)
-    out = Path(args.out or f"{record.server_id}-response.json")
+        response = enroll_server(profile, request, relay_port=port)
+    out = Path(args.out or f"{response.server_id}-response.json")
     write_file(out, response.to_text(), 0o644)
     print(out)
-    print(f"enrolled {record.server_id}; send the response back (tw join --apply)")
+    print(f"enrolled {response.server_id}; send the response back (tw join --apply)")
+    return 0
+
+
+def _invite(args: argparse.Namespace, profile: Profile, port: int) -> int:
+    if args.request or args.out:
+        raise Misuse("bad-argument", "a request and --invite do not go together", hint="tw enroll --invite")
+    end = lifetime_end(args.expires, "--expires")
+    token = invite_server(profile, args.name or "", expires=end, relay_port=port)
+    print_token(token, "tw join", as_json=args.json)
     return 0

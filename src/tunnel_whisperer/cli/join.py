@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import re
 import socket
 from pathlib import Path
 
 from ..base.errors import Misuse
 from ..base.values import HostPort
-from ..profile import write_file
-from ..tenancy import JoinResponse, apply_response, make_join_request, make_server_identity
+from ..daemon.claim import join_by_invitation
+from ..profile import Profile, load_config, write_file
+from ..tenancy import JoinResponse, Token, apply_response, make_join_request, make_server_identity
 from .files import naming, read_text
+from .invitation import given_token
 from .place import profile_of, start_logging
 
-EXAMPLE = "tw join relay.example.org --id plant-7"
+EXAMPLE = "tw join tw-join-AQAU..., or without an invitation: tw join relay.example.org --id plant-7"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("relay", nargs="?", metavar="RELAY", help="name of the relay to ask for a slot")
+    parser.add_argument(
+        "relay",
+        nargs="?",
+        metavar="TOKEN|RELAY",
+        help="invitation from the relay's admin (- reads it from standard input); or name of the relay to ask for a slot",
+    )
     parser.add_argument("--id", metavar="ID", help="short name of this server (default: its host name)")
     parser.add_argument("--out", metavar="FILE", help="where to write the request (default ID-request.json)")
     parser.add_argument("--apply", metavar="RESPONSE", help="take over the response of the relay's admin")
@@ -39,7 +47,14 @@ def run(args: argparse.Namespace) -> int:
         print(f"enrolled at {response.relay_host} as {response.server_id}; next: tw create user, tw serve")
         return 0
     if not args.relay:
-        raise Misuse("bad-argument", "which relay?", hint="tw join RELAY, or tw join --apply RESPONSE")
+        raise Misuse(
+            "bad-argument",
+            "which relay?",
+            hint="tw join TOKEN with an invitation, tw join RELAY without, or tw join --apply RESPONSE",
+        )
+    token = given_token(args.relay, "join")
+    if token is not None:
+        return _by_invitation(args, profile, token)
     relay = HostPort.parse(args.relay, 443)
     server_id = args.id or _host_id()
     make_server_identity(profile, server_id)
@@ -48,6 +63,20 @@ def run(args: argparse.Namespace) -> int:
     print(out)
     print("Send it to the relay's admin (tw enroll); it holds nothing secret.")
     return 0
+
+
+def _by_invitation(args: argparse.Namespace, profile: Profile, token: Token) -> int:
+    if args.out:
+        raise Misuse("bad-argument", "an invitation needs no request: --out has no use")
+    server_id = args.id or token.name or _known_id(profile) or _host_id()
+    config = asyncio.run(join_by_invitation(profile, token, server_id))
+    print(f"enrolled at {config.xray.relay_host} as {server_id}; next: tw create user, tw serve")
+    return 0
+
+
+def _known_id(profile: Profile) -> str:
+    """The id that this directory has already."""
+    return load_config(profile.config).server_id if profile.config.exists() else ""
 
 
 def _host_id() -> str:

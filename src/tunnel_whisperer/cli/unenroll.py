@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..daemon.roles import need_role
-from ..tenancy import TenantBook
+from ..tenancy import unenroll_server
 from .ask import confirm
 from .place import configured
 
@@ -14,7 +14,7 @@ EXAMPLE = "tw unenroll plant-7 --yes"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("server", metavar="SERVER", help="as tw list servers shows it")
+    parser.add_argument("server", metavar="SERVER", help="or an invitation, as tw list servers shows it")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -25,6 +25,5 @@ def run(args: argparse.Namespace) -> int:
     question = f"Remove server {args.server}? Its users lose it at once."
     if not args.yes and not confirm(question):
         return 1
-    TenantBook(profile).remove(args.server)
-    print(f"removed {args.server}")
+    print(f"removed {unenroll_server(profile, args.server)}")
     return 0

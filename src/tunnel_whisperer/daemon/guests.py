@@ -1,69 +1,46 @@
-"""What guests are answered at a relay: a join response, or why not, in JSON.
-
-{"format": 1, "kind": "tw answer", "answer": "<the text of it>"}
-{"format": 1, "kind": "tw refusal", "code": "..", "why": "..", "hint": ".."}
-"""
+"""A relay's side of its invitations: who they let through the gate, and what those get."""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 
-from ..base.errors import Refused, TwError
-from ..base.limits import MAX_PEER_REASON_CHARS
+from ..base.errors import TwError
 from ..profile import Profile
 from ..relay import Tenant
-from ..tenancy import InviteBook, JoinRequest, accept_guest
+from ..tenancy import InviteBook, JoinRequest, accept_guest, format_answer, format_refusal
 
-__all__ = ["ANSWER", "REFUSAL", "answering", "guests_of", "join_desk"]
+__all__ = ["answering", "guests_of", "join_desk"]
 
 _log = logging.getLogger("tw")
 
-ANSWER = "tw answer"
-REFUSAL = "tw refusal"
-
-_TOLD = frozenset(
-    {"bad-argument", "bad-certificate", "bad-join-file", "bad-key", "exists", "invitation-over", "not-authorised", "too-many"}
-)  # fmt: skip
-"""Codes whose words are for the guest; the others speak of our own files."""
-
 
 def join_desk(profile: Profile) -> Callable[[str, bytes], bytes]:
-    """Answers guests of this relay: told the invitation's public key and the request."""
+    """Answers guests of this relay: told the invitation's public key and the join request."""
 
-    def join(invitation: str, question: bytes) -> bytes:
+    def join(invitation: str, question: bytes) -> str:
         response = accept_guest(profile, invitation, JoinRequest.parse(question))
         _log.info("%s: joined by invitation", response.server_id)
-        return response.to_text().encode()
+        return response.to_text()
 
     return answering(join)
 
 
-def answering(work: Callable[[str, bytes], bytes]) -> Callable[[str, bytes], bytes]:
-    """``work`` with its refusals told as such."""
+def answering(work: Callable[[str, bytes], str]) -> Callable[[str, bytes], bytes]:
+    """``work`` as a service, its refusals told as such."""
 
     def answer(who: str, question: bytes) -> bytes:
         try:
-            fields = {"kind": ANSWER, "answer": work(who, question).decode()}
+            return format_answer(work(who, question))
         except TwError as exc:
-            _log.warning("a guest was refused: %s", exc)
-            told: TwError = exc
-            if exc.code not in _TOLD:
-                told = Refused("not-authorised", "this cannot be done now", hint="ask who invited you")
-            fields = {
-                "kind": REFUSAL,
-                "code": told.code,
-                "why": told.why[:MAX_PEER_REASON_CHARS],
-                "hint": told.hint[:MAX_PEER_REASON_CHARS],
-            }
-        return json.dumps({"format": 1, **fields}).encode()
+            _log.warning("a question was refused: %s", exc)
+            return format_refusal(exc)
 
     return answer
 
 
 def guests_of(profile: Profile) -> list[Tenant]:
-    """The invitations of a relay, as the relay's gate knows them."""
+    """The invitations of a relay, as its gate knows them."""
     return [
         Tenant(invite.id, invite.uuid, invite.ca_pem, invite.public_key, 0, invited=True)
         for invite in InviteBook(profile).all()

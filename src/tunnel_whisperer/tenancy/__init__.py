@@ -3,6 +3,7 @@
 Control plane. May import base, profile and pki. Plain synchronous code over files.
 """
 
+from .answers import format_answer, format_refusal, read_answer
 from .app_book import AppBook
 from .apps import spell_grant
 from .enrolment import accept_guest, enroll_server, invite_server, unenroll_server
@@ -38,6 +39,8 @@ __all__ = [
     "check_signed_role",
     "check_user_name",
     "enroll_server",
+    "format_answer",
+    "format_refusal",
     "invitation_id",
     "invite_server",
     "is_token",
@@ -45,6 +48,7 @@ __all__ = [
     "make_join_response",
     "make_relay_identity",
     "make_server_identity",
+    "read_answer",
     "spell_grant",
     "unenroll_server",
 ]

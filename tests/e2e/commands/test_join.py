@@ -24,3 +24,35 @@ def test_a_response_is_no_good_to_another_server(site: Site, machine: MachineFac
 
 def test_without_a_relay_it_says_what_to_type(machine: MachineFactory) -> None:
     assert "tw join RELAY" in machine("server").refused("bad-argument", "join")
+
+
+def test_an_invitation_makes_a_server_in_one_command_and_works_once(
+    site: Site, machine: MachineFactory
+) -> None:
+    token = site.relay.ok("enroll", "--invite", "--name", "lab", "--port", str(site.port)).strip()
+    lab, late = machine("lab"), machine("late")
+    assert "as lab" in lab.ok("join", "-", stdin=token + "\n")
+    lab.start("serve", until="connected: published")
+    assert "as lab" in lab.ok("join", token), "the same machine may lose the answer and ask again"
+    assert "somebody else" in late.refused("invitation-over", "join", token)
+    assert "lab     20001" in site.relay.ok("list", "servers")
+
+
+def test_an_invitation_that_was_withdrawn_or_is_damaged_is_told_as_that(
+    site: Site, machine: MachineFactory
+) -> None:
+    token = site.relay.ok("enroll", "--invite", "--name", "lab", "--port", str(site.port)).strip()
+    lab = machine("lab")
+    lab.refused("bad-token", "join", token[:-9])
+    site.relay.ok("unenroll", "lab", "--yes")
+    assert "withdrawn" in lab.refused("invitation-over", "join", token)
+
+
+def test_an_invitation_is_pasted_at_a_terminal_and_not_shown(site: Site, machine: MachineFactory) -> None:
+    token = site.relay.ok("enroll", "--invite", "--port", str(site.port)).strip()
+    terminal = machine("lab").terminal("join", "-", "--id", "lab")
+    terminal.expect("Invitation")
+    terminal.sendline(token)
+    terminal.expect("enrolled at localhost as lab")
+    terminal.wait()
+    assert token not in str(terminal.before)

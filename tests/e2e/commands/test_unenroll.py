@@ -9,7 +9,7 @@ pytestmark = pytest.mark.e2e
 
 def test_a_server_that_is_connected_is_cut_off_at_once(site: Site) -> None:
     server = site.serve()
-    assert "removed plant" in site.relay.ok("unenroll", "plant", "--yes")
+    assert "removed server plant" in site.relay.ok("unenroll", "plant", "--yes")
     server.wait_for("not connected", timeout_s=3)
     assert "no servers yet" in site.relay.ok("list", "servers")
 
