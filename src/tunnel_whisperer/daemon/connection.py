@@ -70,7 +70,7 @@ class _View:
     _client: EmbeddedClient | None = None
 
     @property
-    def ports(self) -> LocalPorts:
+    def ports(self) -> Mapping[int | str, int]:
         """The open ports of 127.0.0.1: a mapping from what was granted to the port that leads there.
 
         A key is the local port that ``tw connect`` opens for the same file, else the port of the
@@ -201,7 +201,8 @@ class Connection(_View):
 
 
 class AsyncConnection(_View):
-    """What ``async with connect(..) as t`` gives."""
+    """What ``async with connect(..) as t`` gives: a ``Connection`` whose waiting is
+    awaited; all else is the same."""
 
     def __init__(self, thread: LoopThread, client: EmbeddedClient) -> None:
         self._thread = thread
