@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tunnel_whisperer.audit import audit_state, note, select, verify
+from tunnel_whisperer.audit import acting, audit_state, note, select, verify
 from tunnel_whisperer.audit.note import os_user
 from tunnel_whisperer.profile import Profile
 
@@ -66,6 +66,15 @@ def test_a_disk_that_takes_nothing_fails_no_command(
 def test_where_nothing_can_be_written_at_all_nothing_is_raised(tmp_path: Path) -> None:
     (tmp_path / "audit").write_text("a file in the way")
     assert not note(Profile(tmp_path), "user-created", user="alice")
+
+
+def test_what_a_guest_has_done_for_him_is_not_put_down_to_an_admin(tmp_path: Path) -> None:
+    profile = Profile(tmp_path)
+    with acting("guest:_abc"):
+        note(profile, "tenant-enrolled", server="plant")
+    note(profile, "tenant-removed", server="plant")
+    whos = [record.who for record in select(profile.audit, lambda record: True)]
+    assert whos == ["guest:_abc", f"admin:{os_user()[0]}"]
 
 
 def test_the_state_of_no_record(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ plane. May import base and profile. The data path knows only the callable of ``b
 """
 
 from .chain import Chain
-from .note import AuditState, audit_state, note
+from .note import AuditState, acting, audit_state, note
 from .reading import Broken, Verdict, select, verify
 from .record import Record, stamp
 from .writer import AuditWriter
@@ -17,6 +17,7 @@ __all__ = [
     "Chain",
     "Record",
     "Verdict",
+    "acting",
     "audit_state",
     "note",
     "select",

@@ -7,6 +7,9 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +20,23 @@ from .chain import HEAD, Chain
 from .head import Head, Loss, read_head
 from .record import START, Note, stamp
 
-__all__ = ["AuditState", "audit_state", "note", "os_user"]
+__all__ = ["AuditState", "acting", "audit_state", "note", "os_user"]
 
 _log = logging.getLogger("tw.audit")
+
+
+_actor: ContextVar[str] = ContextVar("actor", default="")
+
+
+@contextmanager
+def acting(who: str) -> Iterator[None]:
+    """What is noted inside was done by ``who`` (``guest:...``), and not by the user of the system
+    whose process happens to do it."""
+    before = _actor.set(who)
+    try:
+        yield
+    finally:
+        _actor.reset(before)
 
 
 def os_user() -> tuple[str, str]:
@@ -45,7 +62,8 @@ def _name_of_process() -> str:
 
 
 def note(profile: Profile, event: str, /, **fields: AuditValue) -> bool:
-    """Record what an admin did, with the name of the system's user as ``who``.
+    """Record what an admin did, with the name of the system's user as ``who``, unless ``acting``
+    says who it was.
 
     Never raises for a fault of the disk: what was done is done. Then it is counted and told by a
     ``gap`` record later, and a warning is logged.
@@ -54,9 +72,7 @@ def note(profile: Profile, event: str, /, **fields: AuditValue) -> bool:
         Whether it is on disk.
     """
     chain = Chain(profile.audit)
-    person, acting_as = os_user()
-    all_fields = {**fields, "as": acting_as} if acting_as else fields
-    entry = Note(event, f"admin:{person}", time.time(), all_fields)
+    entry = _entry(event, fields)
     try:
         chain.append([entry])
     except (OSError, TwError) as exc:
@@ -68,6 +84,14 @@ def note(profile: Profile, event: str, /, **fields: AuditValue) -> bool:
             _log.warning("nor could it be counted as missing there")
         return False
     return True
+
+
+def _entry(event: str, fields: dict[str, AuditValue]) -> Note:
+    if actor := _actor.get():
+        return Note(event, actor, time.time(), fields)
+    person, acting_as = os_user()
+    all_fields = {**fields, "as": acting_as} if acting_as else fields
+    return Note(event, f"admin:{person}", time.time(), all_fields)
 
 
 @dataclass(frozen=True, slots=True)

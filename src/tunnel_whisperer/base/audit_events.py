@@ -60,7 +60,8 @@ class Audit(Protocol):
 
         Args:
             event: key of ``AUDIT_EVENTS``.
-            who: ``user:alice``, ``tenant:plant``, ``admin:root``, ``stranger``, ``tw`` (the program itself).
+            who: ``user:alice``, ``tenant:plant``, ``admin:root``, ``guest:_abc`` (who has an
+                invitation), ``stranger``, ``tw`` (the program itself).
         """
 
 

@@ -12,10 +12,11 @@ from .invites import Invite, InviteBook, invitation_id
 from .join import JoinRequest, JoinResponse, apply_response, make_join_request, make_join_response
 from .names import check_app_name, check_user_name
 from .roles import check_signed_role
+from .standing import Change, Standing
 from .tenants import TenantBook, TenantRecord
 from .token import Token, is_token
 from .user import App, User, check_grants
-from .users import RENEW_BEFORE, Change, Standing, UserBook
+from .users import RENEW_BEFORE, UserBook
 
 __all__ = [
     "RENEW_BEFORE",

@@ -11,8 +11,10 @@ from ..profile import Profile, locked, write_file
 from .apps import apps_file, format_apps, read_apps
 from .identity import need_mode
 from .names import check_app_name
+from .notes import note_app
+from .standing import Change
 from .user import App, check_grants
-from .users import Change, UserBook
+from .users import UserBook
 
 __all__ = ["AppBook"]
 
@@ -67,6 +69,7 @@ class AppBook:
             if len(apps) >= MAX_APPS:
                 raise Misuse("too-many", f"a server has at most {MAX_APPS} apps", hint="tw delete app NAME")
             write_file(apps_file(self._profile), format_apps([*apps.values(), app]))
+            note_app(self._profile, "app-created", name, None, app)
             return app
 
     def check_new(self, name: str) -> None:
@@ -104,7 +107,10 @@ class AppBook:
             check_grants(name, after.grants)
             apps[name] = after
             files = {apps_file(self._profile): format_apps(apps.values())} if after != before else {}
-            return before, after, self._users.follow(name, after, files, dry_run=dry_run)
+            changes = self._users.follow(name, after, files, dry_run=dry_run)
+            if files and not dry_run:
+                note_app(self._profile, "app-edited", name, before, after)
+            return before, after, changes
 
     def delete(self, name: str, *, dry_run: bool = False) -> list[Change]:
         """Forget an app; its users lose what they had by it alone.
@@ -117,8 +123,11 @@ class AppBook:
         """
         check_app_name(name)
         with locked(self._profile):
-            self.get(name)
+            before = self.get(name)
             apps = read_apps(self._profile)
             del apps[name]
             files = {apps_file(self._profile): format_apps(apps.values())}
-            return self._users.follow(name, None, files, dry_run=dry_run)
+            changes = self._users.follow(name, None, files, dry_run=dry_run)
+            if not dry_run:
+                note_app(self._profile, "app-deleted", name, before, None)
+            return changes

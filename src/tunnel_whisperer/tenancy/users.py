@@ -14,11 +14,11 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from pathlib import Path
 
+from ..audit import note
 from ..base.errors import Misuse, TwError
 from ..base.values import Grant
 from ..pki import certificate_ends, issue_client, new_ssh_key
@@ -27,9 +27,11 @@ from .access_lines import add_line, has_line, lines_of, remove_lines
 from .apps import read_apps
 from .identity import load_authority, need_mode
 from .names import check_user_name
+from .notes import note_change, note_new_user
+from .standing import Change, Standing
 from .user import App, User, check_grants
 
-__all__ = ["RENEW_BEFORE", "Change", "Standing", "UserBook"]
+__all__ = ["RENEW_BEFORE", "UserBook"]
 
 _FIRST_STEP = "tw join RELAY"
 _LAST_MOMENT = 253402300800.0
@@ -37,32 +39,6 @@ _LAST_MOMENT = 253402300800.0
 
 RENEW_BEFORE = timedelta(days=30)
 """A user's certificate with less time left is due for renewal."""
-
-
-class Standing(Enum):
-    """How a user stands at the door."""
-
-    LET_IN = "let in"
-    DIFFERS = "let in, but not as the record of the user says"
-    EXPIRED = "expired"
-    UNREGISTERED = "unregistered"
-    OUT = "not in authorized_keys"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What became of a user."""
-
-    before: User
-    after: User
-    stood: Standing
-    """Before."""
-    stands: Standing
-
-    @property
-    def needs_new_file(self) -> bool:
-        """Whether the user's own file tells of other ports or targets than are granted now."""
-        return self.before.revision != self.after.revision
 
 
 class UserBook:
@@ -118,6 +94,7 @@ class UserBook:
                 if not begun:
                     _discard(self._file(name).parent)
                 raise
+            note_new_user(self._profile, user)
             return user
 
     def check_new(self, name: str) -> None:
@@ -217,6 +194,7 @@ class UserBook:
             changed = remove_lines(record, name, self._key_of(name))
             if changed != record:
                 write_file(self._profile.authorized_keys, changed)
+            note(self._profile, "user-deleted", user=name)
             self._forget(directory)
 
     def renew_certificate(self, name: str) -> datetime | None:
@@ -374,12 +352,15 @@ class UserBook:
         if changed != record:
             door: dict[Path, bytes | str] = {self._profile.authorized_keys: changed}
             texts = {**texts, **door} if grows else {**door, **texts}
-        if texts and not dry_run:
-            write_files(texts)
-        return [
+        changes = [
             Change(before, after, self._standing(before, record), self._standing(after, changed))
             for before, after in pairs
         ]
+        if texts and not dry_run:
+            write_files(texts)
+            for change in changes:
+                note_change(self._profile, change)
+        return changes
 
     def _standing(self, user: User, record: bytes) -> Standing:
         lines = lines_of(record, user.name, user.public_key)
