@@ -51,6 +51,7 @@ COMMANDS = (
     CommandEntry(("export", "context"), "export_context", "write a context into one file, as a backup"),
     CommandEntry(("import",), "import_bundle", "make a context out of a file"),
     CommandEntry(("config", "view"), "config_view", "show the configuration of this machine"),
+    CommandEntry(("config", "set"), "config_set", "change the configuration of this machine"),
 )
 
 

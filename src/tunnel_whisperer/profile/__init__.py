@@ -3,6 +3,7 @@
 Stands at the bottom of the control plane. May import base only. Plain synchronous code.
 """
 
+from .change import change_field, settable_fields
 from .contexts import Context, Contexts, check_context_name, suggested_name
 from .files import ensure_directory, remove_file, write_file, write_files, write_new_files
 from .load import Complaints, check_field, compose_yaml, load_config, parse_config
@@ -35,6 +36,7 @@ __all__ = [
     "ServerConfig",
     "TunnelEntry",
     "XrayConfig",
+    "change_field",
     "check_context_name",
     "check_field",
     "compose_yaml",
@@ -48,6 +50,7 @@ __all__ = [
     "render_reference",
     "running",
     "save_config",
+    "settable_fields",
     "suggested_name",
     "who_runs",
     "write_file",

@@ -62,6 +62,12 @@ class Scalar:
     tag: str
     """``str int float bool null`` or another tag of YAML, as resolved."""
 
+    @classmethod
+    def typed(cls, text: str, kind: object) -> Scalar:
+        """What a person typed for a field of this kind: in a shell there are no quotes left to tell by."""
+        tag = "int" if isinstance(kind, Whole) else "bool" if isinstance(kind, _Flag) else "str"
+        return cls(text, tag)
+
 
 class Kind(Protocol[T_co]):
     """What a field accepts."""
@@ -120,14 +126,18 @@ class Choice:
         return scalar.text
 
 
+_FLAG_WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+"""As YAML 1.1 has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Flag:
     says: str = "true or false"
 
     def parse(self, scalar: Scalar) -> bool:
-        if scalar.tag != "bool":
+        if scalar.tag != "bool" or scalar.text.lower() not in _FLAG_WORDS:
             raise FieldFault(f"{_shown(scalar.text)} is not {self.says}")
-        return scalar.text.lower() in ("true", "yes", "on")
+        return _FLAG_WORDS[scalar.text.lower()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ def _lines(row: Declared, prefix: str) -> Iterator[str]:
 def _meaning(row: Declared) -> str:
     used = f" (mode {', '.join(row.modes)})" if row.modes else ""
     reserved = f"; reserved for {row.reserved_for}, has no effect yet" if row.reserved_for else ""
-    return f"{row.meaning}{used}{reserved}"
+    fixed = f"; not by `tw config set`: {row.fixed[0]}" if row.fixed is not None else ""
+    return f"{row.meaning}{used}{reserved}{fixed}"
 
 
 def _default(value: Any) -> str:

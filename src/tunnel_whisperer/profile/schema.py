@@ -57,6 +57,14 @@ MODES = ("relay", "server", "client")
 
 T = TypeVar("T")
 
+_OWN = ("it is in this machine's certificate", "tw create context NAME makes another identity")
+_RELAYS = ("the relay gave it", "tw join --apply with a new response of the relay's admin")
+_SERVERS = ("the server gave it", "ask its admin for a new file: tw import FILE.zip")
+_ISSUERS = (
+    "it came with this identity",
+    "a new file of the server's admin, or a new response of the relay's, brings another",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -97,6 +105,8 @@ class Declared:
     """Modes that use it, where they are not those of its group."""
     reserved_for: str = ""
     """What will use it; until then it is read and kept, and has no effect."""
+    fixed: tuple[str, str] | None = None
+    """Why ``tw config set`` does not change it, and what does."""
 
 
 def _setting(
@@ -107,15 +117,23 @@ def _setting(
     needed_by: tuple[str, ...] = (),
     modes: tuple[str, ...] = (),
     reserved_for: str = "",
+    fixed: tuple[str, str] | None = None,
     shown: bool = True,
 ) -> T:
     """A field; typed as its default, which is how dataclass fields are declared."""
-    row = {"shape": shape, "meaning": meaning, "needed_by": needed_by, "modes": modes}
+    row = {"shape": shape, "meaning": meaning, "needed_by": needed_by, "modes": modes, "fixed": fixed}
     return field(default=default, repr=shown, metadata={**row, "reserved_for": reserved_for})
 
 
-def _required(kind: Kind[T], meaning: str) -> T:
-    row = {"shape": kind, "meaning": meaning, "needed_by": (), "modes": (), "reserved_for": ""}
+def _required(kind: Kind[T], meaning: str, *, fixed: tuple[str, str] | None = None) -> T:
+    row = {
+        "shape": kind,
+        "meaning": meaning,
+        "needed_by": (),
+        "modes": (),
+        "reserved_for": "",
+        "fixed": fixed,
+    }
     return field(metadata=row)  # type: ignore[no-any-return]
 
 
@@ -132,7 +150,7 @@ class XrayConfig:
     """The way to the relay."""
 
     uuid: uuid.UUID | None = _setting(
-        None, UUID, "VLESS user id of this machine", needed_by=("server", "client"), shown=False
+        None, UUID, "VLESS user id of this machine", needed_by=("server", "client"), fixed=_OWN, shown=False
     )
     relay_host: str = _setting(
         "", HOST, "name or address of the relay; the name is what its certificate must carry",
@@ -140,8 +158,9 @@ class XrayConfig:
     )  # fmt: skip
     relay_port: int = _setting(443, PORT, "TCP port of the relay")
     path: str = _setting(
-        "", URL_PATH, "the server's slot at the relay, /tw/<server-id>", needed_by=("server", "client")
-    )
+        "", URL_PATH, "the server's slot at the relay, /tw/<server-id>",
+        needed_by=("server", "client"), fixed=_ISSUERS,
+    )  # fmt: skip
     transport: str = _setting(
         "auto", Choice(("auto", "stream-one", "stream-up", "packet-up")),
         "how the stream is cut into HTTP requests; auto tries them in this order",
@@ -151,6 +170,7 @@ class XrayConfig:
         "",
         PEM,
         "certificate of the relay's private CA; empty trusts the public ones of this machine",
+        fixed=_ISSUERS,
         shown=False,
     )
 
@@ -166,14 +186,19 @@ class ServerConfig:
     dashboard_listen: str = _setting(
         "127.0.0.1", ADDRESS, "interface of dashboard and API", reserved_for="the dashboard"
     )
-    relay_ssh_port: int = _setting(22, PORT, "port of the relay's SSH, as seen from the relay itself")
-    relay_ssh_user: str = _setting("", USER, "user at the relay's SSH: the server id", needed_by=("server",))
+    relay_ssh_port: int = _setting(
+        22, PORT, "port of the relay's SSH, as seen from the relay itself", fixed=_RELAYS
+    )
+    relay_ssh_user: str = _setting(
+        "", USER, "user at the relay's SSH: the server id", needed_by=("server",), fixed=_RELAYS
+    )
     relay_host_key: str = _setting(
-        "", KEY_LINE, "the relay's SSH host key; any other is refused", needed_by=("server",)
+        "", KEY_LINE, "the relay's SSH host key; any other is refused", needed_by=("server",), fixed=_RELAYS
     )
     remote_port: int = _setting(
-        0, Whole(1024, 65535), "the port at the relay that leads to this server", needed_by=("server",)
-    )
+        0, Whole(1024, 65535), "the port at the relay that leads to this server",
+        needed_by=("server",), fixed=_RELAYS,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,21 +214,29 @@ class TunnelEntry:
 class ClientConfig:
     """What a client reaches, and the ports it opens for that."""
 
-    ssh_user: str = _setting("tw", USER, "user at the server's SSH", modes=("client", "server"))
+    ssh_user: str = _setting(
+        "tw", USER, "user at the server's SSH", modes=("client", "server"),
+        fixed=("server and clients must have the same", "leave it as it is"),
+    )  # fmt: skip
     server_ssh_port: int = _setting(
-        0, Whole(1024, 65535), "the port at the relay that leads to the server", needed_by=("client",)
-    )
+        0, Whole(1024, 65535), "the port at the relay that leads to the server",
+        needed_by=("client",), fixed=_SERVERS,
+    )  # fmt: skip
     server_host_key: str = _setting(
-        "", KEY_LINE, "the server's SSH host key; any other is refused", needed_by=("client",)
+        "", KEY_LINE, "the server's SSH host key; any other is refused", needed_by=("client",), fixed=_SERVERS
     )
     listen_address: str = _setting("127.0.0.1", ADDRESS, "interface of the local ports")
-    tunnels: tuple[TunnelEntry, ...] = _setting((), Many(TunnelEntry), "local ports and their targets")
+    tunnels: tuple[TunnelEntry, ...] = _setting(
+        (), Many(TunnelEntry), "local ports and their targets", fixed=_SERVERS
+    )
     port_overrides: tuple[tuple[int, int], ...] = _setting(
-        (), Pairs(PORT, PORT), "port as given: port that this machine opens instead"
-    )
+        (), Pairs(PORT, PORT), "port as given: port that this machine opens instead",
+        fixed=("it has a command of its own", "tw set-port PORT LOCAL"),
+    )  # fmt: skip
     revision: int = _setting(
-        0, Whole(0, 10**9), "how often the server had changed this user when it wrote the file"
-    )
+        0, Whole(0, 10**9), "how often the server had changed this user when it wrote the file",
+        fixed=_SERVERS,
+    )  # fmt: skip
 
     def grants(self) -> tuple[Grant, ...]:
         """The ports to open, with this machine's own choices applied."""
@@ -219,7 +252,10 @@ class RelayConfig:
     """What the embedded relay remembers."""
 
     listen: str = _setting(":443", LISTEN, "where the relay listens")
-    domain: str = _setting("", HOST, "name that its clients use", needed_by=("relay",))
+    domain: str = _setting(
+        "", HOST, "name that its clients use", needed_by=("relay",),
+        fixed=("the relay's certificate has to follow", "tw relay run --domain NAME"),
+    )  # fmt: skip
     behind_proxy: bool = _setting(
         False, FLAG, "plain HTTP behind a web server on this machine that ends TLS and checks certificates"
     )
@@ -241,12 +277,20 @@ class AnalyticsConfig:
 class Config:
     """The whole file."""
 
-    mode: str = _required(Choice(MODES), "the role of this context; changed by making another context")
-    version: int = _setting(FORMAT_VERSION, Whole(1, FORMAT_VERSION), "format of this file")
+    mode: str = _required(
+        Choice(MODES),
+        "the role of this context; changed by making another context",
+        fixed=("a context keeps its role", "tw create context NAME makes another"),
+    )
+    version: int = _setting(
+        FORMAT_VERSION, Whole(1, FORMAT_VERSION), "format of this file",
+        fixed=("it is the format of the file", "update tw for a newer one"),
+    )  # fmt: skip
     role_signature: str = _setting(
         "",
         SIGNATURE,
         "by which whoever gave this role signed it: a relay itself, a server's relay, a client's server",
+        fixed=("whoever gave this role signed it", "a new file or response brings its own"),
     )
     log_level: str = _setting("info", Choice(LEVELS), "least level that is logged")
     log_format: str = _setting("text", Choice(("text", "json")), "how a log line looks")
@@ -266,7 +310,7 @@ class Config:
         AnalyticsConfig(), Section(AnalyticsConfig, ("server", "client")), "counters for the dashboard"
     )
 
-    def _fields(self) -> Iterator[tuple[str, Declared, tuple[str, ...], Any]]:
+    def fields(self) -> Iterator[tuple[str, Declared, tuple[str, ...], Any]]:
         """Each field: its dotted name, its row, the modes that use it, its value."""
         for row in declared(Config):
             value = getattr(self, row.name)
@@ -280,14 +324,14 @@ class Config:
         """Dotted names of fields that this mode cannot work without and that are not set."""
         return tuple(
             name
-            for name, row, _, value in self._fields()
+            for name, row, _, value in self.fields()
             if self.mode in row.needed_by and value == row.default
         )
 
     def without_effect(self) -> tuple[str, ...]:
         """Why each field is in vain that is set although nothing in this mode uses it."""
         found = []
-        for name, row, modes, value in self._fields():
+        for name, row, modes, value in self.fields():
             if row.default in (MISSING, value):
                 continue
             if self.mode not in modes:
@@ -298,10 +342,10 @@ class Config:
 
     def changed_from(self, other: Config) -> tuple[str, ...]:
         """Dotted names of the fields in which this differs from ``other``, of those that have an effect."""
-        before = {name: value for name, _, _, value in other._fields()}
+        before = {name: value for name, _, _, value in other.fields()}
         return tuple(
             name
-            for name, row, modes, value in self._fields()
+            for name, row, modes, value in self.fields()
             if value != before[name] and self.mode in modes and not row.reserved_for
         )
 
