@@ -208,6 +208,14 @@ def test_a_missing_and_an_unreadable_file(tmp_path: Path) -> None:
     assert caught.value.code == "file-unreadable"
 
 
+def test_a_fault_says_which_of_several_config_yaml_it_is_in(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("mode: client\nnonsense: 1\n")
+    with pytest.raises(Misuse) as caught:
+        load_config(path)
+    assert caught.value.where == f"{path}:2"
+
+
 def test_secrets_are_not_shown() -> None:
     config = parse_config(GOOD.encode() + b"proxy: http://me:hunter2@proxy:3128\n")
     assert config.proxy == "http://me:hunter2@proxy:3128"

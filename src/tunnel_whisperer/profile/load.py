@@ -41,7 +41,7 @@ def load_config(path: Path) -> Config:
         raise Misuse(
             "file-unreadable", exc.strerror or "cannot be read", where=str(path), hint="check its permissions"
         ) from exc
-    return parse_config(data, path.name)
+    return parse_config(data, str(path))
 
 
 def parse_config(data: bytes, name: str = "config.yaml") -> Config:
