@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,28 @@ def test_a_record_that_cannot_be_read_is_named(server: Tw) -> None:
 
 def test_it_is_nothing_for_a_machine_without_identity(tw: Tw) -> None:
     tw.refused("not-set-up", "audit")
+
+
+def test_whatever_an_admin_does_is_recorded_in_the_identity_that_it_was_done_to(
+    relay: Tw, server: Tw, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("correct horse battery staple\n")
+    server.ok("create", "user", "alice", "-m", "5432", "--out", str(tmp_path / "a.zip"))
+    server.ok("export", "user", "alice", "--out", str(tmp_path / "b.zip"), "--passphrase-file", str(secret))
+    server.ok("export", "context", "--out", str(tmp_path / "c.zip"))
+    server.ok("unregister", "alice")
+    server.ok("delete", "user", "alice", "--yes")
+    assert _done(server) == [
+        "identity-changed", "user-created", "user-exported", "identity-exported", "user-unregistered", "user-deleted"
+    ]  # fmt: skip
+    exported = [json.loads(line)["fields"] for line in server.ok("audit", "--json").splitlines()][2:4]
+    assert [fields["encrypted"] for fields in exported] == [True, False]
+    relay.ok("unenroll", "plant", "--yes")
+    assert _done(relay) == ["tenant-enrolled", "tenant-removed"]
+    assert "the chain holds" in server.ok("audit", "verify")
+
+
+def _done(tw: Tw) -> list[str]:
+    records = [json.loads(line) for line in tw.ok("audit", "--json").splitlines()]
+    return [record["event"] for record in records if record["who"].startswith("admin:")]

@@ -9,6 +9,7 @@ import pytest
 
 from tests.profile.crash import every_kill, needs_fork, snapshot
 from tests.tenancy.setting import NOW
+from tunnel_whisperer.audit import select
 from tunnel_whisperer.base.errors import Misuse, Refused
 from tunnel_whisperer.pki import InvitationKeys, pin_of, public_key_of
 from tunnel_whisperer.profile import Profile, load_config
@@ -21,6 +22,7 @@ from tunnel_whisperer.tenancy import (
     accept_guest,
     apply_response,
     enroll_server,
+    invitation_id,
     invite_server,
     make_join_request,
     make_relay_identity,
@@ -94,6 +96,9 @@ def test_a_guest_gets_a_slot_with_the_port_that_he_came_by(relay: Profile, tmp_p
     xray = load_config(server.config).xray
     assert (xray.relay_host, xray.relay_port, xray.path) == ("relay.example", 8443, "/tw/plant")
     assert _ids(relay) == ["plant"]
+    done = [(record.event, record.who) for record in select(relay.audit, lambda record: True)][-2:]
+    guest = f"guest:{invitation_id(key)}"
+    assert done == [("invitation-used", guest), ("tenant-enrolled", guest)]
 
 
 def test_the_same_guest_gets_the_same_answer_again_and_another_gets_none(

@@ -25,6 +25,7 @@ AUDIT_EVENTS: Mapping[str, str] = MappingProxyType(
         "continued": "The record goes on in a new file.",
         "gap": "Records could not be written: how many, and from when to when.",
         "identity-changed": "A part of this identity was changed: configuration, context, keys.",
+        "identity-exported": "This identity, with its private keys, was written into a file.",
         "invitation-made": "A one-time invitation was made.",
         "invitation-used": "A one-time invitation was used.",
         "invitation-withdrawn": "A one-time invitation was withdrawn before it was used.",

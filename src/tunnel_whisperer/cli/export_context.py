@@ -6,9 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..audit import note
 from ..base.errors import Misuse
 from ..bundle import encrypt, pack_backup
-from ..profile import Context, Contexts, write_file
+from ..profile import Context, Contexts, load_config, write_file
 from .context_lines import about
 from .files import place_for_file
 from .passphrase import add_passphrase_flags, new_passphrase
@@ -37,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
         data = encrypt(data, passphrase.reveal())
     with uninterrupted():
         write_file(out, data)
+        if load_config(context.profile.config).mode != "client":  # a client keeps no record
+            note(context.profile, "identity-exported", encrypted=passphrase is not None)
     print(out)
     print(f"  {context}: {about(context)}; elsewhere: tw import {out.name}")
     if passphrase is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..audit import note
 from ..daemon.roles import need_role
 from ..tenancy import Standing, UserBook
 from .access import way_in
@@ -33,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
     with uninterrupted():
         renewed = book.renew_certificate(user.name)
         write_user_file(profile, user, out, passphrase)
+        note(profile, "user-exported", user=user.name, encrypted=passphrase is not None)
     print(out)
     if renewed is not None:
         print(f"  with a new certificate, until {renewed.astimezone():%Y-%m-%d}")

@@ -8,6 +8,7 @@ import re
 import socket
 from pathlib import Path
 
+from ..audit import note
 from ..base.errors import Misuse
 from ..base.values import HostPort
 from ..daemon.claim import join_by_invitation
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
         with naming(path):
             response = JoinResponse.parse(read_text(path))
         apply_response(profile, response)
+        note(profile, "identity-changed", relay=response.relay_host, server=response.server_id)
         print(f"enrolled at {response.relay_host} as {response.server_id}; next: tw create user, tw serve")
         return 0
     if not args.relay:
@@ -70,6 +72,7 @@ def _by_invitation(args: argparse.Namespace, profile: Profile, token: Token) -> 
         raise Misuse("bad-argument", "an invitation needs no request: --out has no use")
     server_id = args.id or token.name or _known_id(profile) or _host_id()
     config = asyncio.run(join_by_invitation(profile, token, server_id))
+    note(profile, "identity-changed", relay=config.xray.relay_host, server=server_id)
     print(f"enrolled at {config.xray.relay_host} as {server_id}; next: tw create user, tw serve")
     return 0
 

@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ..audit import note
+from ..audit import acting, note
 from ..base.errors import Misuse, Refused
 from ..base.values import HostPort
 from ..pki import InvitationKeys, invitation_authority, new_secret, pin_of, public_key_of
 from ..profile import Profile, load_config, locked
 from .identity import need_mode
-from .invites import Invite, InviteBook
+from .invites import Invite, InviteBook, invitation_id
 from .join import JoinRequest, JoinResponse, make_join_response
 from .names import check_server_id
 from .tenants import TenantBook
@@ -138,7 +138,7 @@ def accept_guest(
         Refused: ``invitation-over``, ``not-authorised`` for another id than he was invited as.
         Misuse: see ``enroll_server``; then the invitation can still be used.
     """
-    with locked(profile):
+    with locked(profile), acting(f"guest:{invitation_id(invitation)}"):
         book = InviteBook(profile, wall_clock)
         invite = book.open(invitation, request.ssh_public_key)
         wanted = invite.used_as or invite.name
