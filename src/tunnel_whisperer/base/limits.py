@@ -417,3 +417,44 @@ MAX_BACKUP_ENTRIES = 9999
 
 MAX_PASSPHRASE_WORK = 20
 """scrypt work factor of an encrypted file from outside: 1 GiB and 3 s; ours have 18 to 20 (about a second)."""
+
+# -- providers of machines -----------------------------------------------------------------------
+
+CLOUD_CONNECT_TIMEOUT_S = 10.0
+"""Time to reach a provider's API."""
+
+CLOUD_CALL_TIMEOUT_S = 60.0
+"""Silence in the middle of one call to a provider; making a server takes seconds."""
+
+CLOUD_TRIES = 4
+"""Attempts at one call that can be repeated without harm."""
+
+CLOUD_PAUSE_S = 60.0
+"""Longest pause before the next attempt, whatever the provider asks for."""
+
+MAX_CLOUD_PAGES = 50
+"""Pages of one list that are read: a provider whose last page has a next one would keep us for ever."""
+
+CLOUD_READY_TIMEOUT_S = 600.0
+"""Time for a new machine to run and have an address; a minute is usual."""
+
+CLOUD_GONE_TIMEOUT_S = 600.0
+"""Time for a machine to be gone after it was deleted, and for what it used to be free."""
+
+CLOUD_POLL_S = 3.0
+"""How often either is looked at: DigitalOcean allows 250 requests a minute."""
+
+HETZNER_USER_DATA_BYTES = 32 * 1024
+"""Size of a machine's user data at Hetzner (its API's description of POST /servers)."""
+
+DIGITALOCEAN_USER_DATA_BYTES = 64 * 1024
+"""The same at DigitalOcean, plain text only (its API's description of POST /v2/droplets)."""
+
+AWS_USER_DATA_BYTES = 16 * 1024
+"""The same at AWS, before base64 (the EC2 user guide on user data); compressed when it is above."""
+
+MAX_USER_DATA_BYTES = 1024 * 1024
+"""User data that is compressed to see whether it fits; a relay's has 20 KiB."""
+
+MAX_HINT_BYTES = 4 * 1024
+"""Size of the file that tells which relay is being made; ours has 200 bytes."""

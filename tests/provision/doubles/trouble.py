@@ -1,0 +1,60 @@
+"""What goes wrong at a provider, exactly once, at a chosen call, before or after it took effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+__all__ = ["Killed", "Trouble", "VirtualTime"]
+
+
+class Killed(BaseException):
+    """The process is gone in the middle of a call; nothing of ours may catch it."""
+
+
+@dataclass
+class Trouble:
+    """Counts calls, and strikes at one of them."""
+
+    calls: list[str] = field(default_factory=list)
+    """``POST /servers``, in order."""
+    at: int = -1
+    """Index of the call to strike; none by default."""
+    after: bool = False
+    """Strike when the call has had its effect."""
+    make: Callable[[], BaseException] = Killed
+
+    @contextmanager
+    def around(self, call: str) -> Iterator[None]:
+        """One call of the provider's."""
+        strike = len(self.calls) == self.at
+        self.calls.append(call)
+        if strike and not self.after:
+            raise self.make()
+        yield
+        if strike and self.after:
+            raise self.make()
+
+    def calm(self) -> None:
+        """No more trouble; the count begins again."""
+        self.calls.clear()
+        self.at = -1
+
+
+@dataclass
+class VirtualTime:
+    """A clock that jumps when somebody sleeps."""
+
+    time: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        """Seconds."""
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        """Takes no time."""
+        assert seconds >= 0
+        self.slept.append(seconds)
+        self.time += seconds
