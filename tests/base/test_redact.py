@@ -28,7 +28,14 @@ def test_secrets_are_masked(text: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["plain words", "http://proxy.lan:3128/path", "10.0.0.1:5432 opened", "SHA256:abcdef0123456789"]
+    "text",
+    [
+        "plain words",
+        "http://proxy.lan:3128/path",
+        "10.0.0.1:5432 opened",
+        "SHA256:abcdef0123456789",
+        "write http://user:password@host:port",
+    ],
 )
 def test_the_rest_stays(text: str) -> None:
     assert redact(text) == text

@@ -12,8 +12,9 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S),
         "<private key>",
     ),
-    # Credentials in a URL: scheme://user:password@host; a person may have written an @ or / in them as it is
-    (re.compile(r"(?<=://)\S+@"), "<credentials>@"),
+    # Credentials in a URL: scheme://user:password@host; a person may have written an @ or / in them as it
+    # is. These very words are what our hints say.
+    (re.compile(r"(?<=://)(?!user:password@host)\S+@"), "<credentials>@"),
     # Proxy-Authorization and Authorization values
     (re.compile(r"(?i)\b((?:proxy-)?authorization:\s*)\S+\s+\S+"), r"\1<credentials>"),
     # An invitation lets whoever has it become what it is for

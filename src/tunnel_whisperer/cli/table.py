@@ -52,6 +52,9 @@ COMMANDS = (
     CommandEntry(("import",), "import_bundle", "make a context out of a file"),
     CommandEntry(("config", "view"), "config_view", "show the configuration of this machine"),
     CommandEntry(("config", "set"), "config_set", "change the configuration of this machine"),
+    CommandEntry(("proxy",), "proxy", "show the proxy on the way to the relay"),
+    CommandEntry(("proxy", "set"), "proxy_set", "use this proxy on the way to the relay"),
+    CommandEntry(("proxy", "clear"), "proxy_clear", "use the proxy of the environment again, if there is one"),
 )
 
 
