@@ -18,7 +18,7 @@ from tests.tenancy.setting import Setting, joined
 from tunnel_whisperer.base.errors import Misuse
 from tunnel_whisperer.base.limits import MAX_BUNDLE_BYTES
 from tunnel_whisperer.base.values import Grant
-from tunnel_whisperer.bundle import BundleContents, open_bundle, pack_client
+from tunnel_whisperer.bundle import BundleContents, check_client_files, open_bundle, pack_client
 from tunnel_whisperer.pki import issue_client, make_ca, new_ssh_key
 from tunnel_whisperer.profile import Profile, format_config, load_config, parse_config, save_config
 from tunnel_whisperer.tenancy import User, UserBook, make_server_identity
@@ -294,3 +294,14 @@ def test_mutated_bundles_give_bad_bundle_or_the_same_keys(data: bytes, draw: st.
 def test_any_bytes_give_bad_bundle(data: bytes) -> None:
     for prefix in (b"", b"PK\x03\x04"):
         assert _outcome(prefix + data) == "bad-bundle"
+
+
+def test_what_did_not_come_in_a_bundle_is_checked_as_if_it_had(both: Setting, alice: User) -> None:
+    whole = open_bundle(pack_client(both.server, alice))
+    assert check_client_files(whole.files) == whole
+    with pytest.raises(Misuse, match="missing"):
+        check_client_files({name: data for name, data in whole.files.items() if name != "client.key"})
+    other = open_bundle(pack_client(both.server, UserBook(both.server).create("bob", [Grant.parse("22")])))
+    mixed = {**whole.files, "client.crt": other.files["client.crt"], "client.key": other.files["client.key"]}
+    with pytest.raises(Misuse, match="another user"):
+        check_client_files(mixed)

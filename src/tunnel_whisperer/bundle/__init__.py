@@ -5,13 +5,24 @@ Control plane. May import base, profile and pki. A bundle from outside is hostil
 """
 
 from .backup import install_backup, open_any, pack_backup
-from .contents import BundleContents, check_slot, open_bundle, pack_client
+from .contents import (
+    FILES,
+    BundleContents,
+    check_client_files,
+    check_slot,
+    client_config,
+    open_bundle,
+    pack_client,
+)
 from .encrypt import decrypt, encrypt, is_encrypted
 from .install import install_bundle
 
 __all__ = [
+    "FILES",
     "BundleContents",
+    "check_client_files",
     "check_slot",
+    "client_config",
     "decrypt",
     "encrypt",
     "install_backup",

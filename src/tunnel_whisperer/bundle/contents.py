@@ -38,7 +38,16 @@ from ..profile import (
 )
 from .archive import Accepted, bad_bundle, pack, unpack
 
-__all__ = ["FILES", "BundleContents", "BundleUser", "check_slot", "open_bundle", "pack_client"]
+__all__ = [
+    "FILES",
+    "BundleContents",
+    "BundleUser",
+    "check_client_files",
+    "check_slot",
+    "client_config",
+    "open_bundle",
+    "pack_client",
+]
 
 FILES = ("config.yaml", "id_ed25519", "id_ed25519.pub", "client.crt", "client.key")
 """Names in a bundle, in this order; those of the profile."""
@@ -79,9 +88,11 @@ def pack_client(profile: Profile, user: BundleUser) -> bytes:
     Raises:
         Misuse: ``not-set-up`` when the server has no relay yet or a file is missing, ``wrong-role``.
     """
+    check_slot(load_config(profile.config), profile)
     own = Profile(profile.users / user.name)
+    subject = public_key_of(profile.read(own.private_key))
     files = {
-        "config.yaml": format_config(_client_config(profile, user)).encode(),
+        "config.yaml": format_config(client_config(profile, user, subject)).encode(),
         **{
             path.name: profile.read(path)
             for path in (own.private_key, own.public_key, own.client_cert, own.client_key)
@@ -112,11 +123,19 @@ def check_slot(server: Config, profile: Profile) -> None:
         )
 
 
-def _client_config(profile: Profile, user: BundleUser) -> Config:
+def client_config(profile: Profile, user: BundleUser, subject: str) -> Config:
+    """What a user's machine is told.
+
+    Args:
+        profile: of the server.
+        subject: the user's public key line.
+
+    Raises:
+        Misuse: ``not-set-up`` when the server has no relay yet, ``wrong-role``, ``bad-key``.
+    """
     server = load_config(profile.config)
     check_slot(server, profile)
     host_key = profile.read(profile.host_key)
-    subject = public_key_of(profile.read(Profile(profile.users / user.name).private_key))
     return Config(
         mode="client",
         role_signature=sign_role(host_key, "client", subject),
@@ -144,7 +163,15 @@ def open_bundle(data: bytes) -> BundleContents:
     Raises:
         Misuse: ``bad-bundle``.
     """
-    files = unpack(data, _ACCEPTED)
+    return check_client_files(unpack(data, _ACCEPTED))
+
+
+def check_client_files(files: Mapping[str, bytes]) -> BundleContents:
+    """The same checks, of files that did not come in a bundle.
+
+    Raises:
+        Misuse: ``bad-bundle``.
+    """
     for name in FILES:
         if name not in files:
             bad_bundle("this file is missing in the bundle", name)

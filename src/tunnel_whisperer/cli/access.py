@@ -156,6 +156,8 @@ def way_in(name: str, standing: Standing) -> str:
     """What lets a user in who is not, or not so."""
     if standing is Standing.EXPIRED:
         return f"tw edit user {name} --expires TIME lets them in again"
+    if standing is Standing.INVITED:
+        return f"tw export user {name} --invite invites them again"
     return f"tw apply {name} lets them in again"
 
 

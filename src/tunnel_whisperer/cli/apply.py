@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 def _outcome(change: Change) -> str:
     user = change.after
     match change.stands:
-        case Standing.UNREGISTERED | Standing.OUT:
+        case Standing.UNREGISTERED | Standing.OUT | Standing.INVITED:
             return f"{change.stands.value}; {way_in(user.name, change.stands)}"
         case Standing.EXPIRED:
             return f"expired {moment_text(user.expires)}; {way_in(user.name, change.stands)}"

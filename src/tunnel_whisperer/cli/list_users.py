@@ -21,6 +21,7 @@ _SHORT = {
     Standing.LET_IN: "yes",
     Standing.DIFFERS: "differs",
     Standing.EXPIRED: "expired",
+    Standing.INVITED: "invited",
     Standing.UNREGISTERED: "unregistered",
     Standing.OUT: "no",
 }

@@ -6,6 +6,7 @@ Control plane. May import base, profile and pki. Plain synchronous code over fil
 from .answers import format_answer, format_refusal, read_answer
 from .app_book import AppBook
 from .apps import spell_grant
+from .claims import ClaimAnswer, ClaimRequest, accept_claim, invite_user
 from .enrolment import accept_guest, enroll_server, invite_server, unenroll_server
 from .identity import make_relay_identity, make_server_identity
 from .invites import Invite, InviteBook, invitation_id
@@ -23,6 +24,8 @@ __all__ = [
     "App",
     "AppBook",
     "Change",
+    "ClaimAnswer",
+    "ClaimRequest",
     "Invite",
     "InviteBook",
     "JoinRequest",
@@ -33,6 +36,7 @@ __all__ = [
     "Token",
     "User",
     "UserBook",
+    "accept_claim",
     "accept_guest",
     "apply_response",
     "check_app_name",
@@ -44,6 +48,7 @@ __all__ = [
     "format_refusal",
     "invitation_id",
     "invite_server",
+    "invite_user",
     "is_token",
     "make_join_request",
     "make_join_response",

@@ -17,13 +17,14 @@ class Standing(Enum):
     DIFFERS = "let in, but not as the record of the user says"
     EXPIRED = "expired"
     INVITED = "invited, and has not come yet"
+    INVITED = "invited, and has not come yet"
     UNREGISTERED = "unregistered"
     OUT = "not in authorized_keys"
 
     @property
     def is_out(self) -> bool:
         """Whether there is no line that could let them in."""
-        return self in (Standing.UNREGISTERED, Standing.OUT)
+        return self in (Standing.INVITED, Standing.UNREGISTERED, Standing.OUT)
 
 
 @dataclass(frozen=True, slots=True)

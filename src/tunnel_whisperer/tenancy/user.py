@@ -37,7 +37,7 @@ class User:
     uuid: uuid.UUID
     """VLESS user id."""
     public_key: str
-    """``ssh-ed25519 AAAA..``."""
+    """``ssh-ed25519 AAAA..``; empty while the user is invited, and has not come yet."""
     own_grants: tuple[Grant, ...]
     """Those given to this user alone."""
     created_at: float
@@ -52,6 +52,11 @@ class User:
     """Counts the changes that the user's file tells of: from 1."""
     registered: bool = True
     """False: taken off on purpose, and not to be let in again but by name."""
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the user is invited, and has not come yet: there is no key to let in."""
+        return not self.public_key
 
     @property
     def grants(self) -> tuple[Grant, ...]:
@@ -95,7 +100,8 @@ class User:
         name, public_key = reader.text("name"), reader.text("public_key")
         try:
             check_user_name(name)
-            check_public_key(public_key)
+            if public_key:
+                check_public_key(public_key)
         except Misuse as exc:
             reader.fail("public_key" if exc.code == "bad-key" else "name", exc.why)
         user = cls(

@@ -61,6 +61,7 @@ class UserBook:
         apps: Iterable[str] = (),
         expires: float | None = None,
         single_session: bool = False,
+        invited: bool = False,
     ) -> User:
         """Make a user with key and certificate, and let them in from now on.
 
@@ -70,6 +71,7 @@ class UserBook:
             grants: each local port once; at least one together with those of the apps.
             apps: names.
             expires: Unix time in seconds; None: never.
+            invited: they bring keys of their own (tenancy.claims), and are let in from then on.
 
         Raises:
             Misuse: ``bad-argument``, ``exists``, ``no-such-name`` for an app, ``wrong-role``,
@@ -87,6 +89,8 @@ class UserBook:
             self.check_new(name)
             record = self._access_record()
             begun = self._file(name).exists()
+            if invited:
+                return self._await(wanted)
             user = self._begun(wanted) if begun else self._make(wanted)
             try:
                 write_file(self._profile.authorized_keys, add_line(record, user.access_line()))
@@ -103,7 +107,7 @@ class UserBook:
         Raises:
             Misuse: ``exists``, ``file-unreadable``.
         """
-        if has_line(self._access_record(), name, self._key_of(name)):
+        if has_line(self._access_record(), name, self._key_of(name)) or self._is_awaited(name):
             raise self._exists(name)
 
     def edit(self, name: str, change: Callable[[User], User], *, dry_run: bool = False) -> Change:
@@ -341,7 +345,8 @@ class UserBook:
         grows = False
         for before, after in pairs:
             lines = lines_of(record, after.name, after.public_key)
-            wanted = [after.access_line().encode()] if after.registered and (lines or enter) else []
+            enters = after.registered and not after.is_awaited and (lines or enter)
+            wanted = [after.access_line().encode()] if enters else []
             if lines != wanted:
                 changed = remove_lines(changed, after.name, after.public_key)
                 for line in wanted:
@@ -364,6 +369,8 @@ class UserBook:
 
     def _standing(self, user: User, record: bytes) -> Standing:
         lines = lines_of(record, user.name, user.public_key)
+        if not lines and user.is_awaited and user.registered:
+            return Standing.INVITED
         if not lines:
             return Standing.OUT if user.registered else Standing.UNREGISTERED
         if lines != [user.access_line().encode()] or not user.registered:
@@ -405,6 +412,23 @@ class UserBook:
         if replace(wanted, uuid=user.uuid, public_key=user.public_key, created_at=user.created_at) != user:
             raise self._exists(wanted.name)
         return user
+
+    def _is_awaited(self, name: str) -> bool:
+        try:
+            return self._file(name).exists() and self._read(name).is_awaited
+        except Misuse:
+            return False
+
+    def _await(self, wanted: User) -> User:
+        """The user's record alone: keys and line come with the user."""
+        path = self._file(wanted.name)
+        if path.exists():
+            raise self._exists(wanted.name)
+        ensure_directory(self._profile.users)
+        ensure_directory(path.parent)
+        write_file(path, wanted.to_text())
+        note_new_user(self._profile, wanted)
+        return wanted
 
     def _make(self, wanted: User) -> User:
         """The user's files; none of them when that fails."""
