@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,8 +18,8 @@ from tests.interop.xray import free_port
 
 pytestmark = pytest.mark.e2e
 
-# 256 KiB of pages: enough for the identities, and soon full.
-_SIZE = "size=256k"
+# Enough pages for the identities and their records, and soon full.
+_SIZE = "size=512k"
 
 
 class Disk:
@@ -48,11 +49,11 @@ class Disk:
         (self.root / "ballast").unlink()
 
     def state(self) -> dict[str, bytes]:
-        """All files and what is in them."""
+        """All files and what is in them, but for what running processes tell of themselves."""
         return {
             str(path.relative_to(self.root)): path.read_bytes()
             for path in self.root.rglob("*")
-            if path.is_file()
+            if path.is_file() and path.parent.name not in ("run", "audit")
         }
 
     def refuses(self, identity: str, *words: str) -> None:
@@ -119,6 +120,7 @@ def test_a_full_disk_loses_nothing_and_stops_nothing(disk: Disk) -> None:
         roles.wait_for(identity, "listening on" if identity == "relay" else "connected", after=said)
     disk.carries()
     assert "Traceback" not in "".join(roles.said(name) for name in ("relay", "server", "client"))
+    roles.wait_for("server", "the audit record cannot be written, sessions go on: No space left on device")
 
     # With room again, the same commands complete what they could not.
     disk.empty()
@@ -126,3 +128,12 @@ def test_a_full_disk_loses_nothing_and_stops_nothing(disk: Disk) -> None:
     roles.tw("relay", "enroll", "newcomer.json", "--out", str(disk.root.parent / "a.json"))
     roles.tw("server", "delete", "user", "alice", "--yes")
     roles.wait_for("client", "user-not-active")
+
+    # What could not be recorded is told, and the chain holds.
+    roles.wait_for("server", "the audit record is written again")
+    records = [json.loads(line) for line in roles.tw("server", "audit", "--json").splitlines()]
+    gaps = [record["fields"] for record in records if record["event"] == "gap"]
+    assert gaps and all(gap["count"] > 0 and gap["since"] <= gap["until"] for gap in gaps)
+    assert {"user-created", "user-deleted"} <= {record["event"] for record in records}
+    for identity in ("server", "relay"):
+        assert "the chain holds" in roles.tw(identity, "audit", "verify")

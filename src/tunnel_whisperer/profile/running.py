@@ -127,7 +127,7 @@ def _no_lock(path: Path, exc: OSError) -> Misuse:
         "state-not-written",
         f"{exc.strerror or exc}; a role keeps a lock here while it runs",
         where=str(path),
-        hint="make the directory writable for this account, or name another with --config-dir",
+        hint="check free space, make the directory writable for this account, or name another: --config-dir",
     )
 
 
