@@ -55,6 +55,8 @@ COMMANDS = (
     CommandEntry(("proxy",), "proxy", "show the proxy on the way to the relay"),
     CommandEntry(("proxy", "set"), "proxy_set", "use this proxy on the way to the relay"),
     CommandEntry(("proxy", "clear"), "proxy_clear", "use the proxy of the environment again, if there is one"),
+    CommandEntry(("set-port",), "set_port", "open another local port than the one that was given"),
+    CommandEntry(("listen",), "listen", "choose the interface of the local ports"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -74,6 +75,9 @@ class ClientRoot:
         """
         self.tunnel = Tunnel(self.settings, self._teller)
         await self.tunnel.start()
+        host = self.settings.listen_host
+        if not ipaddress.ip_address(host).is_loopback:
+            _log.warning("whoever reaches %s from the network can use the local ports (tw listen)", host)
         return self.tunnel
 
     async def run(self) -> None:
