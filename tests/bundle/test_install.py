@@ -181,6 +181,17 @@ def newer(both: Setting, alice: BundleContents) -> BundleContents:
     return BundleContents(config, {**alice.files, **{x: text.encode() for x, text in files.items()}})
 
 
+def test_an_older_file_takes_nothing_back(
+    profile: Profile, alice: BundleContents, newer: BundleContents
+) -> None:
+    install_bundle(profile, newer)
+    before = snapshot(profile.directory)
+    assert install_bundle(profile, alice) == newer.config
+    assert snapshot(profile.directory) == before
+    profile.client_cert.unlink()
+    assert install_bundle(profile, alice) == alice.config  # rather that than half a client
+
+
 @needs_fork
 def test_an_update_killed_anywhere_is_completed_by_the_next_run(
     profile: Profile, alice: BundleContents, newer: BundleContents

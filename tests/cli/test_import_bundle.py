@@ -74,6 +74,22 @@ def test_a_newer_file_of_the_same_user_brings_it_up_to_date(
     assert [one["name"] for one in _listed(tw)] == ["plant"]
 
 
+def test_an_older_file_of_the_same_user_takes_nothing_back(tw: Tw, alice: Path, tmp_path: Path) -> None:
+    files = _files(alice)
+    assert b"revision: 1\n" in files["config.yaml"]
+    newer = files["config.yaml"].replace(b"revision: 1\n", b"revision: 3\n").replace(b"15432", b"15439")
+    _zip(tmp_path / "newer.zip", {**files, "config.yaml": newer})
+    tw.ok("import", "newer.zip")
+    assert tw.ok("import", str(alice)).startswith("left as it was, which is newer than the file")
+    config = Path(_listed(tw)[0]["directory"]) / "config.yaml"
+    assert "15439" in config.read_text()
+    told = tw("connect", str(alice), "--map", "9999:3306").err
+    assert told.startswith("tw: this file is older than what is here, which is used\n")
+    assert tw.ok("import", str(alice), "--force").startswith("imported")
+    config = Path(_listed(tw)[0]["directory"]) / "config.yaml"
+    assert "15432" in config.read_text()
+
+
 @pytest.mark.parametrize("role", ["relay", "server"])
 def test_a_backup_makes_it_what_it_was(
     relay: Tw, server: Tw, alice: Path, other: NewTw, tmp_path: Path, role: str

@@ -16,6 +16,7 @@ from tunnel_whisperer.profile import (
     RelayConfig,
     XrayConfig,
     check_context_name,
+    locked,
     running,
     save_config,
     suggested_name,
@@ -267,6 +268,7 @@ def test_other_files_among_the_contexts_are_no_contexts(book: Contexts, base: Pa
     (base / "contexts" / "notes").mkdir()
     (base / "contexts" / "ABCDEF").mkdir()
     (base / "contexts" / "x.txt").write_text("")
+    (base / "contexts" / "abcdef").write_text("")
     assert _names(book) == ["a"]
 
 
@@ -309,6 +311,16 @@ def test_a_full_disk_leaves_the_old_state_or_is_carried_on_from(
 )
 def test_an_identity_is_called_after_what_it_is(config: Config, line: str, name: str) -> None:
     assert suggested_name(config, line) == check_context_name(name)
+
+
+def test_a_command_that_comes_too_late_brings_nothing_back(base: Path) -> None:
+    book = Contexts(base)
+    old = book.create("old", activate=False)
+    book.create("new", activate=True)
+    book.delete(old)
+    with running(old.profile, "tw serve"), locked(old.profile):
+        assert _names(book) == ["new"]
+    assert _names(book) == ["new"]
 
 
 def test_what_cannot_be_read_is_listed_without_a_name(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from ..base.errors import Misuse
@@ -46,12 +47,18 @@ def run(args: argparse.Namespace) -> int:
         configured(args)
     with running(profile, "tw connect"):
         if bundle is not None:
-            with uninterrupted():
-                install_bundle(profile, bundle)
+            _install(profile, bundle)
         profile, config = configured(args)
         start_logging(args, config)
         run_until_stopped(lambda: _serve(profile, remap))
     return 0
+
+
+def _install(profile: Profile, bundle: BundleContents) -> None:
+    with uninterrupted():
+        installed = install_bundle(profile, bundle)
+    if installed.client.revision > bundle.config.client.revision:
+        print("tw: this file is older than what is here, which is used", file=sys.stderr)
 
 
 async def _serve(profile: Profile, remap: list[Grant]) -> None:

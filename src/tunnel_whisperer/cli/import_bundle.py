@@ -43,12 +43,12 @@ def run(args: argparse.Namespace) -> int:
     updated = twin if contents.config.mode == "client" and not args.force else None
     with uninterrupted():
         if updated is not None:
-            context = _update(updated, contents, args)
+            context, done = _update(updated, contents, args)
         else:
-            context = _add(contexts, twin, contents, args, activate=activate)
+            context, done = _add(contexts, twin, contents, args, activate=activate), "imported"
         if activate:
             contexts.use(context)
-    print(f"{'imported' if updated is None else 'brought up to date'}: {context}: {about(context)}")
+    print(f"{done}: {context}: {about(context)}")
     now = contexts.chosen()
     if now is not None and now.id == context.id:
         print(f"  active now; next: {next_step(context)}")
@@ -72,15 +72,18 @@ def _twin(contexts: Contexts, contents: BundleContents) -> Context | None:
     return None
 
 
-def _update(twin: Context, contents: BundleContents, args: argparse.Namespace) -> Context:
+def _update(twin: Context, contents: BundleContents, args: argparse.Namespace) -> tuple[Context, str]:
+    """Returns the context and what was done to it."""
     if args.name not in (None, twin.name):
         raise Misuse(
             "exists",
             f"{twin} is this identity",
             hint=f"tw rename context {twin.name} {args.name}, then again",
         )
-    install_bundle(twin.profile, contents)
-    return twin
+    installed = install_bundle(twin.profile, contents)
+    if installed.client.revision > contents.config.client.revision:
+        return twin, "left as it was, which is newer than the file (--force takes the file)"
+    return twin, "brought up to date"
 
 
 def _add(

@@ -33,6 +33,9 @@ __all__ = ["Context", "Contexts", "check_context_name", "suggested_name"]
 _FORMAT = 1
 _MAX_NOTE_BYTES = 4096
 
+_LEFT = (".lock", "run")
+"""What every command makes that looks for an identity in vain."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -124,7 +127,7 @@ class Contexts:
         if base.config.exists():
             found.append(self._noted(BASE_ID, base, faults))
         try:
-            ids = sorted(path.name for path in self._folder.iterdir() if ID.fullmatch(path.name))
+            ids = sorted(x.name for x in self._folder.iterdir() if ID.fullmatch(x.name) and _is_one(x))
         except OSError:
             ids = []
         further = [self._noted(name, Profile(self._folder / name), faults) for name in ids]
@@ -365,6 +368,16 @@ def _nobody_uses(context: Context | None) -> Iterator[None]:
     else:
         with running(context.profile, "tw"), locked(context.profile):
             yield
+
+
+def _is_one(directory: Path) -> bool:
+    """Not what a command left that waited for its turn while the context was deleted."""
+    try:
+        return any(path.name not in _LEFT for path in directory.iterdir())
+    except NotADirectoryError:
+        return False
+    except OSError:  # what cannot be looked into is listed with that as its fault
+        return True
 
 
 def _write_note(directory: Path, context_id: str, name: str, created: float | None) -> None:
