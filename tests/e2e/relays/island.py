@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -26,6 +28,7 @@ class Island:
         self.directory = directory
         self.name = f"tw{uuid.uuid4().hex[:8]}"
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._folders: list[Path] = []
 
     def __enter__(self) -> Island:
         _sh("ip", "netns", "add", self.name)
@@ -44,6 +47,15 @@ class Island:
                 process.kill()
                 process.wait()
         _sh("ip", "netns", "del", self.name)
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def public_folder(self) -> Path:
+        """One that every account may look into: pytest's own are root's alone."""
+        folder = Path(tempfile.mkdtemp(prefix="tw-"))
+        folder.chmod(0o755)
+        self._folders.append(folder)
+        return folder
 
     def start(self, name: str, *command: str, **env: str) -> subprocess.Popen[bytes]:
         """Start a program; its output goes to ``<name>.log``."""

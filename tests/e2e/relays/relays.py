@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import pwd
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from tests.e2e.relays.island import Island
-from tests.interop.caddy import binary
+from tests.e2e.relays.standard import ACCOUNT, StandardRelay
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.profile import Profile, load_config
-from tunnel_whisperer.provision.standard import (
-    Layout,
-    Site,
-    SiteTenant,
-    authorized_keys,
-    caddyfile,
-    sshd_config,
-    xray_config,
-)
+from tunnel_whisperer.provision.standard import SiteTenant
 from tunnel_whisperer.tenancy import JoinResponse, TenantBook, UserBook
 
 __all__ = ["KINDS", "SERVERS", "World"]
@@ -52,71 +40,19 @@ class _Embedded:
 
 
 class _Standard:
-    """Caddy, Xray and OpenSSH, with the files that we render.
-
-    Unrealistic: the certificate is a private CA's, the tenants' account is the system's ``daemon``.
-    """
-
-    _account = "daemon"
+    """Caddy, Xray and OpenSSH, with the files that we render."""
 
     def prepare(self, world: World) -> None:
         """The slot is of another account than the embedded relay gives."""
         host_key = world.profile("relay").read(world.profile("relay").host_key)
         for server in SERVERS:
             path = world.response(server)
-            response = replace(JoinResponse.parse(path.read_bytes()), relay_user=self._account)
+            response = replace(JoinResponse.parse(path.read_bytes()), relay_user=ACCOUNT)
             path.write_text(response.signed(host_key).to_text())
 
     def run(self, world: World) -> None:
-        files = world.island.directory / "standard"
-        files.mkdir(mode=0o755)
-        self._open_way(files)
-        relay = world.profile("relay")
-        for name, source in (("relay.crt", relay.relay_cert), ("relay.key", relay.relay_key)):
-            (files / name).write_bytes(relay.read(source))
-        layout = Layout(
-            account=self._account,
-            caddy_admin="off",
-            tenant_cas=str(files),
-            authorized_keys=str(files / "authorized_keys"),
-            tls_files=(str(files / "relay.crt"), str(files / "relay.key")),
-        )
-        site = Site("localhost", tuple(world.site_tenants()), layout=layout)
-        self._write(files, site, host_key=relay.read(relay.host_key))
-        self._start(world.island, files)
-
-    @staticmethod
-    def _open_way(directory: Path) -> None:
-        """sshd reads the tenants' file with the account's rights."""
-        for parent in (directory, *directory.parents[:3]):
-            parent.chmod(parent.stat().st_mode | 0o011)
-
-    @staticmethod
-    def _write(files: Path, site: Site, host_key: bytes) -> None:
-        for tenant in site.tenants:
-            Path(site.layout.ca_file(tenant)).write_text(tenant.ca_pem)
-        (files / "Caddyfile").write_text(caddyfile(site))
-        (files / "xray.json").write_text(json.dumps(xray_config(site)))
-        (files / "authorized_keys").write_text(authorized_keys(site))
-        (files / "authorized_keys").chmod(0o644)
-        (files / "host").write_bytes(host_key)
-        (files / "host").chmod(0o600)
-        uid = pwd.getpwnam(site.layout.account).pw_uid
-        assert uid and os.geteuid() == 0
-        more = f"HostKey {files}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
-        (files / "sshd_config").write_text(more + sshd_config(site))
-
-    @staticmethod
-    def _start(island: Island, files: Path) -> None:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        island.start("sshd", shutil.which("sshd") or "sshd", "-D", "-e", "-f", str(files / "sshd_config"))
-        program = "import sys, xray; xray.startFromJSON(open(sys.argv[1]).read())"
-        island.start("xray", sys.executable, "-c", program, str(files / "xray.json"))
-        config = ("--config", str(files / "Caddyfile"), "--adapter", "caddyfile")
-        island.start("caddy", binary() or "caddy", "run", *config, HOME=str(files), XDG_DATA_HOME=str(files))
-        island.wait_for("xray", "started")
-        for port in (22, 443):
-            island.wait_for_port(port)
+        world.standard = StandardRelay(world.island, world.profile("relay"))
+        world.standard.apply(*world.site_tenants())
 
 
 KINDS: dict[str, type[_Kind]] = {"embedded": _Embedded, "standard": _Standard}
@@ -127,6 +63,8 @@ class World:
 
     def __init__(self, island: Island, kind: str) -> None:
         self.island = island
+        self.standard: StandardRelay | None = None
+        """Where the relay is one."""
         self._kind = KINDS[kind]()
         self._enroll()
         self._kind.prepare(self)

@@ -11,7 +11,8 @@ import pytest
 from tests.interop import caddy
 from tests.provision.standard.golden import check_golden
 from tests.provision.standard.sites import site, tenant
-from tunnel_whisperer.provision.standard import Layout, caddyfile
+from tunnel_whisperer.provision.standard import Layout
+from tunnel_whisperer.provision.standard.caddyfile import caddyfile
 
 
 def test_it_is_the_one_that_was_read() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.provision.standard.golden import check_golden
 from tests.provision.standard.sites import key, site
-from tunnel_whisperer.provision.standard import Layout, authorized_keys, sshd_config
-from tunnel_whisperer.provision.standard.sshd_files import admin_keys
+from tunnel_whisperer.provision.standard import Layout
+from tunnel_whisperer.provision.standard.sshd_files import admin_keys, authorized_keys, sshd_config
 
 SSHD = shutil.which("sshd") or ""
 

@@ -11,7 +11,8 @@ import pytest
 from tests.interop import xray
 from tests.provision.standard.golden import check_golden
 from tests.provision.standard.sites import site, tenant
-from tunnel_whisperer.provision.standard import Layout, xray_config
+from tunnel_whisperer.provision.standard import Layout
+from tunnel_whisperer.provision.standard.xray_config import xray_config
 
 
 def test_it_is_the_one_that_was_read() -> None:

@@ -11,17 +11,9 @@ Everything here is a pure function of a ``Site``: the same site gives the same b
 stands on the machine can be compared with what should stand there. May import base, pki.
 """
 
-from .caddyfile import caddyfile
+from .apply import Run, apply, drift
+from .files import File, files
+from .machine_state import Difference
 from .site import Layout, Site, SiteTenant
-from .sshd_files import authorized_keys, sshd_config
-from .xray_config import xray_config
 
-__all__ = [
-    "Layout",
-    "Site",
-    "SiteTenant",
-    "authorized_keys",
-    "caddyfile",
-    "sshd_config",
-    "xray_config",
-]
+__all__ = ["Difference", "File", "Layout", "Run", "Site", "SiteTenant", "apply", "drift", "files"]

@@ -42,6 +42,14 @@ class Layout:
     """Folder of the tenants' CAs, ``<id>.crt`` each."""
     authorized_keys: str = "/etc/ssh/tw/authorized_keys"
     """Of the tenants: root's file, so that no session can change what it may do."""
+    caddyfile: str = "/etc/caddy/Caddyfile"
+    xray_config: str = "/usr/local/etc/xray/config.json"
+    xray_group: str = "xray"
+    """Whose process reads the UUIDs."""
+    sshd_drop_in: str = "/etc/ssh/sshd_config.d/00-tw.conf"
+    sshd_config: str = "/etc/ssh/sshd_config"
+    work: str = "/var/lib/tw"
+    """Folder for what is there while a change is made."""
     slots: int = 512
     """Ports that Xray has rules for, from ``first_port``."""
     first_port: int = 20_000

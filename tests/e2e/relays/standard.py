@@ -1,0 +1,150 @@
+"""A standard relay on an island: Caddy, Xray and sshd, run as systemd would, changed as we change it.
+
+Unrealistic: the certificate is a private CA's, the tenants' account is the system's ``daemon``, and
+``systemctl`` and ``xray`` are a few lines of shell in front of the real programs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from tests.e2e.relays.island import Island
+from tests.interop import xray_api
+from tests.interop.caddy import binary
+from tunnel_whisperer.profile import Profile
+from tunnel_whisperer.provision.standard import Layout, Site, SiteTenant, apply, drift, files
+from tunnel_whisperer.provision.standard.machine_state import Difference
+
+__all__ = ["ACCOUNT", "StandardRelay"]
+
+ACCOUNT = "daemon"
+
+_XRAY = """\
+#!/bin/sh
+case $1 in
+api) shift; exec {python} {api} "$@" ;;
+run)  # -test -config FILE: it takes it if it is still there after a while, in a network of its own
+    timeout 0.7 unshare -n {python} -c 'import sys, xray; xray.startFromJSON(open(sys.argv[1]).read())' "$4"
+    [ $? = 124 ] ;;
+esac
+"""
+_SYSTEMCTL = """\
+#!/bin/sh
+pid=$(cat "{folder}/$2.pid" 2>/dev/null)
+case $1 in
+is-active) if kill -0 "$pid" 2>/dev/null; then echo active; else echo inactive; exit 3; fi ;;
+reload)
+    case $2 in
+    ssh) kill -HUP "$pid" ;;
+    caddy) caddy reload --adapter caddyfile --config "{folder}/Caddyfile" --address unix/{folder}/admin ;;
+    esac ;;
+esac
+"""
+
+
+class StandardRelay:
+    """The machine's programs; they end with the island."""
+
+    def __init__(self, island: Island, identity: Profile) -> None:
+        self._island = island
+        self.folder = island.public_folder()
+        self.steps: list[str] = []
+        """What the last change was told to be."""
+        for name, source in (("relay.crt", identity.relay_cert), ("relay.key", identity.relay_key)):
+            (self.folder / name).write_bytes(identity.read(source))
+        (self.folder / "host").write_bytes(identity.read(identity.host_key))
+        (self.folder / "host").chmod(0o600)
+        self.site = Site("localhost", layout=self._layout())
+        self._install()
+        self._start()
+
+    def apply(self, *tenants: SiteTenant) -> Difference:
+        """Let exactly these tenants in."""
+        self.steps.clear()
+        wanted = replace(self.site, tenants=tenants)
+        change = asyncio.run(apply(wanted, self.run, self.steps.append))
+        self.site = wanted
+        return change
+
+    def drift(self) -> Difference:
+        """What is not as the last change had it."""
+        return asyncio.run(drift(self.site, self.run))
+
+    async def run(self, script: str, on_line: Callable[[str], None]) -> int:
+        """``sh`` on the machine."""
+        path = f"{self.folder}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ("ip", "netns", "exec", self._island.name, "sh", "-s"),
+            input=script,
+            capture_output=True,
+            text=True,
+            env={"PATH": path, "HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)},
+            check=False,
+        )
+        for line in done.stdout.splitlines():
+            on_line(line)
+        with (self.folder / "scripts.log").open("a") as log:
+            log.write(f"{done.stdout}{done.stderr}")
+        return done.returncode
+
+    @property
+    def log(self) -> str:
+        """What the scripts printed."""
+        return (self.folder / "scripts.log").read_text()
+
+    def _layout(self) -> Layout:
+        folder = str(self.folder)
+        return Layout(
+            account=ACCOUNT,
+            caddy_admin=f"unix/{folder}/admin",
+            tenant_cas=f"{folder}/tenants",
+            authorized_keys=f"{folder}/authorized_keys",
+            caddyfile=f"{folder}/Caddyfile",
+            xray_config=f"{folder}/xray.json",
+            xray_group="root",
+            sshd_drop_in=f"{folder}/sshd_drop_in",
+            sshd_config=f"{folder}/sshd_config",
+            work=f"{folder}/work",
+            tls_files=(f"{folder}/relay.crt", f"{folder}/relay.key"),
+        )
+
+    def _install(self) -> None:
+        """What stands there before there is any tenant."""
+        for file in files(self.site):
+            Path(file.path).write_text(file.text)
+        more = f"HostKey {self.folder}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
+        (self.folder / "sshd_config").write_text(f"{more}Include {self.folder}/sshd_drop_in\n")
+        tools = self.folder / "bin"
+        tools.mkdir()
+        (tools / "caddy").symlink_to(binary() or "caddy")
+        for name, text in (
+            ("xray", _XRAY.format(python=sys.executable, api=xray_api.__file__)),
+            ("systemctl", _SYSTEMCTL.format(folder=self.folder)),
+        ):
+            (tools / name).write_text(text)
+            (tools / name).chmod(0o755)
+
+    def _start(self) -> None:
+        island, folder = self._island, self.folder
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        sshd = shutil.which("sshd") or "sshd"
+        program = "import sys, xray; xray.startFromJSON(open(sys.argv[1]).read())"
+        config = ("--config", f"{folder}/Caddyfile", "--adapter", "caddyfile")
+        home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+        started = {
+            "ssh": island.start("sshd", sshd, "-D", "-e", "-f", f"{folder}/sshd_config"),
+            "xray": island.start("xray", sys.executable, "-c", program, f"{folder}/xray.json"),
+            "caddy": island.start("caddy", binary() or "caddy", "run", *config, **home),
+        }
+        for name, process in started.items():  # ip netns exec becomes the program
+            (folder / f"{name}.pid").write_text(str(process.pid))
+        island.wait_for("xray", "started")
+        for port in (22, 443):
+            island.wait_for_port(port)

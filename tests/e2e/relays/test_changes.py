@@ -1,0 +1,143 @@
+"""A standard relay is changed while others use it: not a byte of theirs is lost."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.lab import missing as no_namespaces
+from tests.e2e.relays.island import Island
+from tests.e2e.relays.relays import World
+from tests.e2e.relays.standard import StandardRelay
+from tests.interop import caddy, xray
+from tests.provision.standard.sites import ca, key
+from tunnel_whisperer.base.errors import Refused
+from tunnel_whisperer.provision.standard import SiteTenant, files
+
+_LACKING = (
+    no_namespaces() or caddy.missing() or xray.missing() or ("" if shutil.which("sshd") else "no sshd here")
+)
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(bool(_LACKING), reason=_LACKING)]
+
+PROBE = str(Path(__file__).parents[1] / "probe.py")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with Island(tmp_path_factory.mktemp("standard")) as island:
+        island.start("service", sys.executable, PROBE, "serve", "5000")
+        world = World(island, "standard")
+        island.start("client", *island.tw_command("at-plant", "connect"))
+        island.wait_for("client", "connected to the server")
+        yield world
+
+
+@pytest.fixture
+def relay(world: World) -> Iterator[StandardRelay]:
+    assert world.standard is not None
+    yield world.standard
+    world.standard.apply(*world.site_tenants())
+    assert not world.standard.drift()
+
+
+def _third() -> SiteTenant:
+    return SiteTenant("third", uuid.uuid4(), ca("third"), key(3), 20002)
+
+
+def _probe(world: World, *words: str) -> subprocess.CompletedProcess[str]:
+    return world.island.run(sys.executable, PROBE, words[0], "15000", *words[1:])
+
+
+def test_tenants_come_and_go_while_another_ones_bytes_pass(world: World, relay: StandardRelay) -> None:
+    under_way = world.island.start("tick", sys.executable, PROBE, "tick", "15000", "6")
+    bulk = world.island.start("bulk", sys.executable, PROBE, "fetch", "15000", str(600 << 20))
+    third = _third()
+    for _ in range(2):
+        change = relay.apply(*world.site_tenants(), third)
+        assert change.add_inbounds == ("slot-20002",) and "reloading Caddy" in relay.steps
+        change = relay.apply(*world.site_tenants())
+        assert change.remove_inbounds == ("slot-20002",)
+    assert bulk.wait(60) == 0, world.island.log_path("bulk").read_text()
+    assert under_way.wait(60) == 0, world.island.log_path("tick").read_text()
+    assert world.island.log_path("client").read_text().count("connected to the server") == 1
+
+
+def test_users_come_and_go_live(world: World, relay: StandardRelay) -> None:
+    plant, mill = sorted(world.site_tenants(), key=lambda tenant: tenant.server_id, reverse=True)
+    new = uuid.uuid4()
+    change = relay.apply(replace(plant, users=(*plant.users, new)), mill)
+    assert change.add_users == (("slot-20000", f"plant/{new}"),)
+    assert "reloading Caddy" not in relay.steps
+    change = relay.apply(replace(plant, users=()), mill)
+    assert {user for _, user in change.remove_users} == {f"plant/{name}" for name in (*plant.users, new)}
+    assert not relay.drift()
+    # Whose UUID is gone opens no new stream; the one under way is the server's to end.
+    assert _probe(world, "short", "5").returncode == 0
+
+
+def test_a_tenant_that_is_removed_is_cut_at_once(world: World, relay: StandardRelay) -> None:
+    plant, mill = sorted(world.site_tenants(), key=lambda tenant: tenant.server_id, reverse=True)
+    tick = world.island.start("cut", sys.executable, PROBE, "tick", "15000", "30")
+    time.sleep(0.5)
+    began = time.monotonic()
+    relay.apply(mill)
+    assert tick.wait(20) != 0 and time.monotonic() - began < 10
+    assert world.island.run("ss", "-Hltn", "sport = :20000").stdout == ""
+    relay.apply(plant, mill)
+    deadline = time.monotonic() + 45
+    while _probe(world, "short", "1").returncode:
+        assert time.monotonic() < deadline, world.island.log_path("client").read_text()
+
+
+def test_what_a_program_does_not_take_is_put_back(world: World, relay: StandardRelay) -> None:
+    before = {file.path: Path(file.path).read_bytes() for file in files(relay.site)}
+    site = relay.site
+    # A file that Caddy cannot read as a certificate: found when it is asked, after all was written.
+    broken = replace(_third(), server_id="broken")
+    folder = relay.folder / "tenants" / "broken.crt"
+    with pytest.raises(Refused, match="asking Caddy") as caught:
+        relay.site = replace(site, layout=replace(site.layout, tls_files=(str(folder), str(folder))))
+        relay.apply(*world.site_tenants(), broken)
+    relay.site = site
+    assert caught.value.code == "not-applied"
+    after = {path: Path(path).read_bytes() for path in before}
+    assert after == before and not folder.exists()
+    assert not relay.drift()
+    assert _probe(world, "short", "5").returncode == 0
+
+
+def test_a_door_that_does_not_open_is_put_back_too(world: World, relay: StandardRelay) -> None:
+    busy = world.island.start(
+        "busy", sys.executable, "-c",
+        "import socket, time; s = socket.create_server(('127.0.0.1', 30002)); time.sleep(60)",
+    )  # fmt: skip
+    world.island.wait_for_port(30002)
+    with pytest.raises(Refused, match="opening slot-20002"):
+        relay.apply(*world.site_tenants(), _third())
+    busy.terminate()
+    busy.wait()
+    relay.site = replace(relay.site, tenants=tuple(world.site_tenants()))
+    assert not relay.drift()
+
+
+def test_what_somebody_changed_by_hand_is_found_and_healed(world: World, relay: StandardRelay) -> None:
+    (relay.folder / "Caddyfile").write_text("# mine now\n")
+    (relay.folder / "tenants" / "stranger.crt").write_text(ca("stranger"))
+    script = f"xray api rmi -s=127.0.0.1:{relay.site.layout.api_port} slot-20001"
+    world.island.run("sh", "-c", script, PATH=f"{relay.folder}/bin:/usr/bin:/bin")
+    words = relay.drift().in_words()
+    assert words == [
+        f"{relay.folder}/Caddyfile is not as it should be",
+        f"{relay.folder}/tenants/stranger.crt should not be there",
+        "Xray has no slot-20001",
+    ]
+    relay.apply(*world.site_tenants())
+    assert not relay.drift() and not (relay.folder / "tenants" / "stranger.crt").exists()
