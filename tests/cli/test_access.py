@@ -21,6 +21,7 @@ from tunnel_whisperer.cli.access import (
     parse_expiry,
     parse_grants,
     print_followers,
+    reach_lines,
     revoked,
     short_grants,
     way_in,
@@ -92,7 +93,7 @@ def test_another_machine_is_marked_everywhere() -> None:
     )
     assert grant_lines([PSQL, PLC], "+ ") == [
         "  + 5432 -> 127.0.0.1:5432",
-        "  + 10502 -> plc-7.plant.lan:502   (another machine than this server)",
+        "  + 10502 -> plc-7.plant.lan:502   (another machine)",
     ]
     assert grant_value(PLC, "historian") == {
         "local_port": 10502,
@@ -108,11 +109,19 @@ def test_a_grant_is_the_users_own_or_by_an_app() -> None:
     assert first_of(ALICE, PLC) == "historian"
 
 
+def test_what_comes_by_an_app_is_told_with_its_name() -> None:
+    assert reach_lines(ALICE) == [
+        "  80 -> [::1]:80",
+        "  5432 -> 127.0.0.1:5432 by historian",
+        "  10502 -> plc-7.plant.lan:502 by historian   (another machine)",
+    ]
+
+
 def test_only_what_is_different_is_told() -> None:
     after = User("alice", UUID(int=1), ALICE.public_key, (LOOP, PSQL), 0, expires=4e9, single_session=True)
     assert changed_lines(ALICE, ALICE) == []
     assert changed_lines(ALICE, after) == [
-        "  - 10502 -> plc-7.plant.lan:502   (another machine than this server)",
+        "  - 10502 -> plc-7.plant.lan:502   (another machine)",
         "  apps: historian -> none",
         f"  expires: never -> {moment_text(4e9)}",
         "  one session at a time: no -> yes",

@@ -47,7 +47,7 @@ def test_an_app_edited_by_hand_reaches_its_users(server: Tw) -> None:
     (server.directory / "apps.yaml").write_text("apps:\n  historian: [5432, '80:10.0.0.9:80']\n")
     assert server.ok("apply", "alice") == (
         "alice: let in, changed\n"
-        "  + 80 -> 10.0.0.9:80   (another machine than this server)\n"
+        "  + 80 -> 10.0.0.9:80   (another machine)\n"
         "alice's file must be sent again, its ports changed: tw export user alice\n"
     )
     assert server.ok("apply", "alice") == "alice: let in as before\n"

@@ -15,7 +15,7 @@ def test_a_set_of_ports_gets_a_name(server: Tw) -> None:
     assert out == (
         "created historian\n"
         "  5432 -> 127.0.0.1:5432\n"
-        "  10502 -> 10.0.5.7:502   (another machine than this server)\n"
+        "  10502 -> 10.0.5.7:502   (another machine)\n"
         "Give it to somebody: tw create user NAME --app historian\n"
     )
     assert "  historian:\n  - 5432\n  - 10502:10.0.5.7:502\n" in (server.directory / "apps.yaml").read_text()

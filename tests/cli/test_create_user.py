@@ -18,7 +18,7 @@ from tunnel_whisperer.cli import create_user
 def test_the_file_is_written_and_private(server: Tw, tmp_path: Path) -> None:
     out = server.ok("create", "user", "alice", "-m", "15432:5432", "-m", "10502:plc-7.plant.lan:502")
     assert out.splitlines()[0] == "alice-tw-config.zip"
-    assert "10502 -> plc-7.plant.lan:502   (another machine than this server)" in out
+    assert "10502 -> plc-7.plant.lan:502   (another machine)" in out
     assert out.splitlines()[-1].endswith("tw connect alice-tw-config.zip")
     path = tmp_path / "alice-tw-config.zip"
     assert path.stat().st_mode & 0o777 == 0o600

@@ -44,7 +44,10 @@ def test_what_is_lost_is_shown_before_it_is_asked(
     typed(monkeypatch, answer)
     printed = server("delete", "user", "alice")
     assert printed.status == left
-    assert "alice may reach: 5432 -> 127.0.0.1:5432, 10502 -> 10.0.5.7:502 (*)" in printed.err
+    assert (
+        "alice may reach:\n  5432 -> 127.0.0.1:5432\n  10502 -> 10.0.5.7:502   (another machine)\n"
+        in printed.err
+    )
     assert "(tw unregister alice keeps the files)" in printed.err
     assert len(json.loads(server.ok("list", "users", "--json"))) == left
 

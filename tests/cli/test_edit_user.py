@@ -33,7 +33,7 @@ def test_what_changed_is_told_and_that_the_file_must_be_sent_again(server: Tw) -
         "  - 22 -> 127.0.0.1:22\n"
         "  + 80 -> 127.0.0.1:80\n"
         "  + 5432 -> 127.0.0.1:5432\n"
-        "  + 10502 -> 10.0.5.7:502   (another machine than this server)\n"
+        "  + 10502 -> 10.0.5.7:502   (another machine)\n"
         f"  apps: none -> historian\n{AGAIN}"
     )
     assert _alice(server)["grants"] == [80, 5432, 10502]

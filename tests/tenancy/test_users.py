@@ -280,6 +280,7 @@ def test_a_creation_killed_anywhere_lets_nobody_in_halfway_and_is_completed_by_t
         own = Profile(profile.users / "alice")
         assert public_key_of(own.private_key.read_bytes()) == book.get("alice").public_key
         check_key_pair(own.client_cert.read_text(), own.client_key.read_text())
+        assert len(list(own.directory.iterdir())) == 5
 
 
 @needs_fork

@@ -11,9 +11,8 @@ from ..base.values import Grant, parse_port
 from ..tenancy import Change, Standing, User, spell_grant
 
 __all__ = [
-    "ELSEWHERE",
     "GRANT_HELP",
-    "MARK",
+    "MARK_NOTE",
     "TIME_EXAMPLE",
     "add_grant_flag",
     "changed_lines",
@@ -24,14 +23,16 @@ __all__ = [
     "parse_expiry",
     "parse_grants",
     "print_followers",
+    "reach_lines",
     "revoked",
     "short_grants",
     "way_in",
 ]
 
-ELSEWHERE = "(another machine than this server)"
+ELSEWHERE = "(another machine)"
 MARK = "(*)"
-"""The same in a table, with a line below it."""
+"""The same in a table, with ``MARK_NOTE`` below it."""
+MARK_NOTE = f"{MARK} another machine than this server"
 
 TIME_EXAMPLE = "2030-12-24T18:00"
 
@@ -51,7 +52,8 @@ def add_grant_flag(parser: argparse.ArgumentParser, *names: str) -> None:
         action="append",
         default=[],
         metavar="[LOCAL:]PORT",
-        help="what may be reached: PORT, LOCAL:PORT or LOCAL:HOST:PORT (repeatable)",
+        help="a port of this server to open for them; LOCAL:PORT to number it otherwise at their end,"
+        " LOCAL:HOST:PORT for a port of another machine (repeatable)",
     )
 
 
@@ -128,6 +130,16 @@ def short_grants(grants: Iterable[Grant], between: str = ", ") -> str:
 def grant_lines(grants: Iterable[Grant], sign: str = "") -> list[str]:
     """One a line; another machine is marked."""
     return [f"  {sign}{grant}{f'   {ELSEWHERE}' if grant.leaves_server else ''}" for grant in grants]
+
+
+def reach_lines(user: User) -> list[str]:
+    """All that a user may reach, one a line, with the app that gives it; another machine is marked."""
+    lines = []
+    for grant in user.grants:
+        app = first_of(user, grant)
+        by, mark = f" by {app}" if app else "", f"   {ELSEWHERE}" if grant.leaves_server else ""
+        lines.append(f"  {grant}{by}{mark}")
+    return lines
 
 
 def first_of(user: User, grant: Grant) -> str | None:

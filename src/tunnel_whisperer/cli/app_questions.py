@@ -68,19 +68,19 @@ def ask_change(app: App) -> tuple[list[str], list[Grant]]:
     grants = list(app.grants)
 
     def added(text: str) -> list[Grant]:
-        return [*grants, fitting(app.name, grants, text)]
+        return [*grants, fitting(app.name, grants, text)] if text else grants
 
     def removed(text: str) -> list[Grant]:
-        return list(revoked(grants, text, app.name))
+        return list(revoked(grants, text, app.name)) if text else grants
 
     while True:
         print("\n".join([f"{app.name} is:", *(grant_lines(grants) or ["  nothing"])]), file=sys.stderr)
         what = choose("Change what", _MENU, flag=APP_FLAGS, default="done")
         if what == "add":
             print(GRANT_HELP, file=sys.stderr)
-            grants = ask("Port", flag="-m PORT", check=added)
+            grants = ask("Port (nothing: back)", flag="-m PORT", check=added, default="")
         elif what == "remove":
-            grants = ask("Local port", flag="--revoke LOCAL", check=removed)
+            grants = ask("Local port (nothing: back)", flag="--revoke LOCAL", check=removed, default="")
         else:
             try:
                 check_grants(app.name, grants)

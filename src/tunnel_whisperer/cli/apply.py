@@ -18,7 +18,7 @@ EXAMPLE = "tw apply alice"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "user", nargs="*", help="let these in, even if unregistered; none: all, but who was unregistered"
+        "user", nargs="*", help="whom to let in, unregistered or not (default: all who are not unregistered)"
     )
 
 

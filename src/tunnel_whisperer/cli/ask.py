@@ -7,7 +7,9 @@ says. Ctrl-D takes back the whole command, as Ctrl-C does.
 from __future__ import annotations
 
 import getpass
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -39,7 +41,10 @@ def confirm(question: str, *, flag: str = "--yes") -> bool:
 
 def complain(exc: Misuse) -> None:
     """Say what is wrong with an answer; the question comes again."""
-    print(f"  {exc} (try: {exc.hint})" if exc.hint else f"  {exc}", file=sys.stderr)
+    text = f"{exc} (try: {exc.hint})" if exc.hint else str(exc)
+    width = shutil.get_terminal_size().columns - 1
+    lines = textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    print("\n".join(lines), file=sys.stderr)
 
 
 def ask(question: str, *, flag: str, check: Callable[[str], T], default: str | None = None) -> T:

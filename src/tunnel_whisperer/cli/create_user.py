@@ -10,7 +10,7 @@ from ..bundle import check_slot
 from ..daemon.roles import need_role
 from ..profile import locked
 from ..tenancy import User, UserBook, check_user_name
-from .access import TIME_EXAMPLE, add_grant_flag, grant_lines, moment_text, parse_expiry, parse_grants
+from .access import TIME_EXAMPLE, add_grant_flag, moment_text, parse_expiry, parse_grants, reach_lines
 from .passphrase import new_passphrase
 from .place import configured
 from .uninterrupted import uninterrupted
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
             book.delete(user.name)
             raise
     print(out)
-    for line in (*grant_lines(user.grants), *_conditions(user)):
+    for line in (*reach_lines(user), *_conditions(user)):
         print(line)
     print_hand_over(user.name, out, passphrase)
     return 0
@@ -84,8 +84,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _conditions(user: User) -> list[str]:
     lines = []
-    if user.apps:
-        lines.append(f"  apps: {', '.join(app.name for app in user.apps)}")
     if user.expires is not None:
         lines.append(f"  until {moment_text(user.expires)}")
     if user.single_session:

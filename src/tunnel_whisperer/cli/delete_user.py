@@ -8,7 +8,7 @@ import sys
 from ..base.errors import Misuse
 from ..daemon.roles import need_role
 from ..tenancy import UserBook
-from .access import short_grants
+from .access import reach_lines
 from .ask import confirm
 from .place import configured
 from .uninterrupted import uninterrupted
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     book = UserBook(profile)
     reach = _reach(book, args.name)
     if not args.yes:
-        print(f"{args.name} may reach: {reach}", file=sys.stderr)
+        print("\n".join([f"{args.name} may reach:", *reach]), file=sys.stderr)
         print("Running connections end at once; keys and certificate are lost for good.", file=sys.stderr)
         if not confirm(f"Delete user {args.name}? (tw unregister {args.name} keeps the files)"):
             return 1
@@ -39,11 +39,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _reach(book: UserBook, name: str) -> str:
+def _reach(book: UserBook, name: str) -> list[str]:
     """What the user loses; a damaged record, or files without one, can be deleted, too."""
     try:
-        return short_grants(book.get(name).grants)
+        return reach_lines(book.get(name))
     except Misuse as exc:
         if exc.code == "bad-record" or (exc.code == "no-such-name" and book.leftovers(name)):
-            return f"unknown ({exc})"
+            return [f"  unknown: {exc}"]
         raise

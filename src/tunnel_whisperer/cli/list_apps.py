@@ -6,7 +6,7 @@ import argparse
 
 from ..daemon.roles import need_role
 from ..tenancy import AppBook
-from .access import ELSEWHERE, MARK, grant_value, short_grants
+from .access import MARK_NOTE, grant_value, short_grants
 from .output import print_json, print_rows
 from .place import configured
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     ]
     print_rows(rows, ("name", "grants", "users"), "no apps yet: tw create app NAME -m PORT")
     if any(grant.leaves_server for app in apps for grant in app.grants):
-        print(f"{MARK} {ELSEWHERE[1:-1]}")
+        print(MARK_NOTE)
     return 0
 
 

@@ -10,7 +10,7 @@ from ..base.errors import Misuse, render
 from ..daemon.roles import need_role
 from ..daemon.snapshot import users_online
 from ..tenancy import RENEW_BEFORE, Standing, User, UserBook
-from .access import ELSEWHERE, MARK, first_of, grant_value, moment_text, short_grants
+from .access import MARK_NOTE, first_of, grant_value, moment_text, short_grants
 from .output import print_json, print_rows
 from .place import configured
 
@@ -69,7 +69,7 @@ def _reach(user: User) -> list[str]:
 def _notes(users: list[User], book: UserBook) -> list[str]:
     notes = []
     if any(grant.leaves_server for user in users for grant in user.grants):
-        notes.append(f"{MARK} {ELSEWHERE[1:-1]}")
+        notes.append(MARK_NOTE)
     single = [user.name for user in users if user.single_session]
     if single:
         notes.append(f"one session at a time: {', '.join(single)}")

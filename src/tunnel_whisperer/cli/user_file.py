@@ -58,7 +58,7 @@ def print_hand_over(name: str, out: Path, passphrase: Secret | None) -> None:
     """What to do with the file; a warning when anybody who gets it can use it."""
     if passphrase is None:
         print(
-            f"tw: {out}: not encrypted, and whoever has it is let in as {name}; --passphrase encrypts it",
+            f"tw: the file is not encrypted: who has it gets in as {name} (try: --passphrase)",
             file=sys.stderr,
         )
     print(f"Hand the file to {name} and nobody else. There: tw connect {out.name}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from ..base.errors import Misuse
 from ..base.values import Grant
 from ..tenancy import User, UserBook, check_grants
-from .access import GRANT_HELP, TIME_EXAMPLE, grant_lines, moment_text, parse_expiry
+from .access import GRANT_HELP, TIME_EXAMPLE, moment_text, parse_expiry, reach_lines
 from .ask import ask, choose, complain
 from .user_steps import Step, single_session, until, with_app, with_grant, without_app, without_grant
 
@@ -20,7 +21,7 @@ _MENU = (
     ("app", "give them an app"),
     ("remove", "take a port or an app back"),
     ("expires", "change the end of their access"),
-    ("single", "one session at a time, or several"),
+    ("single", "one session at a time, or no longer so"),
     ("done", "show what changes, and ask once more"),
 )
 
@@ -36,48 +37,57 @@ def ask_steps(user: User, book: UserBook) -> list[Step]:
     while True:
         print("\n".join(_state(draft)), file=sys.stderr)
         what = choose("Change what", _MENU, flag=EDIT_FLAGS, default="done")
-        step = None if what == "done" else _ask_step(what, draft, book)
+        if what != "done":
+            step = _ask_step(what, draft, book)
+            if step is not None:
+                steps.append(step)
+                draft = step(draft)
+            continue
         try:
-            if step is None:
-                check_grants(draft.name, draft.grants)
-                return steps
-            draft = step(draft)
+            check_grants(draft.name, draft.grants)
         except Misuse as exc:
             complain(exc)
-            continue
-        steps.append(step)
+        else:
+            return steps
 
 
 def _state(user: User) -> list[str]:
-    lines = [f"{user.name} may reach:", *(grant_lines(user.grants) or ["  nothing"])]
-    if user.apps:
-        lines.append(f"  apps: {', '.join(app.name for app in user.apps)}")
+    lines = [f"{user.name} may reach:", *(reach_lines(user) or ["  nothing"])]
     lines.append(f"  expires: {moment_text(user.expires)}")
     lines.append(f"  one session at a time: {'yes' if user.single_session else 'no'}")
     return lines
 
 
-def _ask_step(what: str, user: User, book: UserBook) -> Step:
+def _ask_step(what: str, draft: User, book: UserBook) -> Step | None:
+    """A step that can be taken; None: nothing was answered."""
     match what:
         case "add":
             print(GRANT_HELP, file=sys.stderr)
-            return ask("Port", flag="-m PORT", check=lambda text: with_grant(Grant.parse(text)))
+            return _ask("Port", "-m PORT", draft, lambda text: with_grant(Grant.parse(text)))
         case "app":
-            return ask("Name of the app", flag="--app NAME", check=lambda text: with_app(text, book))
+            return _ask("Name of the app", "--app NAME", draft, lambda text: with_app(text, book))
         case "remove":
-            has = {app.name for app in user.apps}
+            has = {app.name for app in draft.apps}
 
             def removal(text: str) -> Step:
                 return without_app(text) if text in has else without_grant(text)
 
-            return ask("Local port, or name of an app", flag="--revoke LOCAL", check=removal)
+            return _ask("Local port, or name of an app", "--revoke LOCAL", draft, removal)
         case "expires":
             question = f"Until when? {TIME_EXAMPLE}, or never"
-            return until(ask(question, flag="--expires TIME", check=parse_expiry))
+            return _ask(question, "--expires TIME", draft, lambda text: until(parse_expiry(text)))
         case _:
-            answer = choose(
-                "How many at a time",
-                (("one", "a new session ends the old one"), ("several", "")),
-                flag="--single-session",
-            )
-            return single_session(on=answer == "one")
+            return single_session(on=not draft.single_session)
+
+
+def _ask(question: str, flag: str, draft: User, step_of: Callable[[str], Step]) -> Step | None:
+    """Ask for what makes a step that the draft can take."""
+
+    def check(text: str) -> Step | None:
+        if not text:
+            return None
+        step = step_of(text)
+        step(draft)
+        return step
+
+    return ask(f"{question} (nothing: back)", flag=flag, check=check, default="")

@@ -438,6 +438,7 @@ class UserBook:
         cert, key = issue_client(ca, user.uuid, user.name)
         path = self._file(user.name)
         own = Profile(path.parent)
+        _discard(path.parent)  # a making or a deletion that was killed may have left something
         try:
             ensure_directory(self._profile.users)
             ensure_directory(path.parent)

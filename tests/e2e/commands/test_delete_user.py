@@ -33,7 +33,7 @@ def test_it_is_asked_at_a_terminal_and_ctrl_c_deletes_nobody(site: Site) -> None
     site.add_user("alice", "5432")
     for answer, status, left in (("n\r", 1, 1), ("\x03", 130, 1), ("y\r", 0, 0)):
         child = site.server.terminal("delete", "user", "alice")
-        child.expect_exact("alice may reach: 5432 -> 127.0.0.1:5432")
+        child.expect_exact("5432 -> 127.0.0.1:5432")
         child.expect_exact("Delete user alice? (tw unregister alice keeps the files) [y/N] ")
         child.send(answer)
         child.expect(pexpect.EOF)
