@@ -18,6 +18,18 @@ def test_one_line_with_little() -> None:
     assert render(Unreachable("dns-failed", "no such host")) == "tw: dns-failed: no such host"
 
 
+def test_it_is_one_line_and_nothing_that_a_terminal_obeys() -> None:
+    error = Misuse("exists", "\x1b[2J\u202e", where="a\nb\udcff", hint="c\r")
+    assert render(error) == "tw: exists: a?b?: ?[2J? (try: c?)"
+
+
+def test_what_is_far_too_long_is_shortened_in_the_middle() -> None:
+    line = render(Misuse("exists", "is there", where="/begin" + "x" * 100_000 + "/end"))
+    assert len(line) < 700
+    assert line.startswith("tw: exists: /beginx")
+    assert line.endswith("xx/end: is there")
+
+
 def test_an_unknown_code_is_our_fault() -> None:
     with pytest.raises(AssertionError):
         Misuse("no-such-code", "x")

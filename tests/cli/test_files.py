@@ -43,3 +43,9 @@ def test_the_hint_names_force_only_where_there_is_one(tmp_path: Path) -> None:
             place_for_file(path, force=force)
         assert caught.value.hint == hint
     assert place_for_file(path, force=True) == path
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "\u202egnp.exe", "\udcff"])
+def test_a_name_that_a_terminal_obeys_is_none_for_a_new_file(name: str, tmp_path: Path) -> None:
+    with pytest.raises(Misuse, match="not a name for a new file"):
+        place_for_file(tmp_path / name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 
@@ -72,3 +73,17 @@ def test_an_interrupt_is_not_a_traceback(monkeypatch: pytest.MonkeyPatch, tw: Tw
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("tw 0.")
+
+
+def test_a_name_that_the_terminal_has_no_letters_for_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    monkeypatch.setattr("sys.stdout", stdout)
+    monkeypatch.setattr("tunnel_whisperer.cli.main._overview", lambda: "Z\u00fcrich \udcff")
+    assert main(["--help"]) == 0
+    assert isinstance(stdout.buffer, io.BytesIO)
+    assert stdout.buffer.getvalue() == b"Z\\xfcrich \\udcff\n"
+
+
+def test_two_dashes_are_no_value_of_a_flag(tw: Tw) -> None:
+    for words in (("demo", "--target=--"), ("config", "view", "--config-dir=--")):
+        assert "expected one argument" in tw.refused("bad-argument", *words)

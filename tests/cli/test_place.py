@@ -7,10 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from tunnel_whisperer.cli.place import profile_of
+from tunnel_whisperer.base.errors import Misuse
+from tunnel_whisperer.cli.place import contexts_of, profile_of
 
 
 def test_the_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TW_CONFIG_DIR", "/somewhere")
     assert profile_of(argparse.Namespace(config_dir="/else")).directory == Path("/else")
     assert profile_of(argparse.Namespace(config_dir=None)).directory == Path("/somewhere")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 2040, "~nobody-of-that-name/tw", "loop"])
+def test_where_no_directory_can_be_it_is_the_flag_that_is_wrong(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    with pytest.raises(Misuse) as caught:
+        contexts_of(argparse.Namespace(config_dir=name))
+    assert (caught.value.code, caught.value.hint) == ("bad-argument", "--config-dir DIR")
+    monkeypatch.setenv("TW_CONFIG_DIR", name)
+    with pytest.raises(Misuse, match="TW_CONFIG_DIR"):
+        contexts_of(argparse.Namespace(config_dir=None))
+
+
+def test_a_directory_that_is_not_there_yet_is_fine(tmp_path: Path) -> None:
+    assert contexts_of(argparse.Namespace(config_dir=str(tmp_path / "new"))).base == tmp_path / "new"

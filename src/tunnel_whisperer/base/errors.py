@@ -95,6 +95,20 @@ class Broken(TwError):
 
 
 def render(error: TwError) -> str:
-    """The one line a person reads: ``tw: code: where: why (try: hint)``."""
-    line = f"tw: {error.code}: {error}"
-    return f"{line} (try: {error.hint})" if error.hint else line
+    """The one line a person reads: ``tw: code: where: why (try: hint)``.
+
+    Whatever a file name or a peer put into it, it is one line, and nothing that a terminal obeys.
+    """
+    line = f"tw: {error.code}: {_shown(str(error))}"
+    return f"{line} (try: {_shown(error.hint)})" if error.hint else line
+
+
+_MAX_SHOWN = 600
+"""Characters: an argument that is much longer is a mistake, and not to be read in full."""
+
+
+def _shown(text: str) -> str:
+    if len(text) > _MAX_SHOWN:
+        half = _MAX_SHOWN // 2
+        text = f"{text[:half]} .. {text[-half:]}"
+    return "".join(char if char.isprintable() else "?" for char in text)

@@ -53,6 +53,8 @@ def place_for_file(out: Path, *, force: bool | None = None) -> Path:
     Raises:
         Misuse: ``exists``, ``bad-argument`` for a place where no file can be.
     """
+    if not str(out).isprintable():  # or this terminal would obey the name, now and in each ls
+        raise Misuse("bad-argument", "not a name for a new file", where=str(out), hint="--out FILE")
     if out.is_dir():
         raise Misuse("bad-argument", "this is a directory", where=str(out), hint="--out FILE")
     if not out.parent.is_dir():

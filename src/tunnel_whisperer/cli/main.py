@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import io
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..base.errors import Broken, Misuse, TwError, render
 from ..base.redact import redact
@@ -22,6 +23,9 @@ _INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``tw`` with these arguments (those of the process by default); returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that this terminal has no letters for is no reason to fail, least of all when all is done.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _dispatch(words)
     except TwError as error:
@@ -52,6 +56,12 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise Misuse("bad-argument", message, hint=f"{self.prog} --help")
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        # For argparse the -- of --flag=-- ends the flags, and the value is an empty list (seen with 3.11).
+        if action.option_strings and arg_strings == ["--"]:
+            raise argparse.ArgumentError(action, "expected one argument")
+        return super()._get_values(action, arg_strings)
 
 
 def _dispatch(words: list[str]) -> int:
