@@ -15,9 +15,11 @@ from tests.kit.recorder import Recorder
 from tunnel_whisperer.base.audit_events import AuditValue, unrecorded
 from tunnel_whisperer.base.errors import Refused, TwError, Unreachable
 from tunnel_whisperer.base.limits import MAX_SESSIONS_PER_USER
+from tunnel_whisperer.base.services import ABOUT, CLAIM, INVITED
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.net.listen import listen_local
 from tunnel_whisperer.server.policy import TargetPolicy, UserSession
+from tunnel_whisperer.server.services import Services
 from tunnel_whisperer.ssh.authorized_keys import AccessRecord
 from tunnel_whisperer.ssh.endpoint import ServerSession
 from tunnel_whisperer.ssh.keys import generate_ed25519
@@ -34,7 +36,7 @@ class FakeSession:
         self.extra = {"peername": ("192.0.2.7", 4711)}
         self.closed: list[tuple[str, str]] = []
 
-    def close(self, reason: str, code: str) -> None:
+    def close(self, reason: str, code: str = "") -> None:
         self.closed.append((code, reason))
 
 
@@ -389,3 +391,69 @@ def test_who_holds_too_much_is_reset(setting: Setting, monkeypatch: pytest.Monke
 def test_nothing_is_published_at_a_server(setting: Setting) -> None:
     setting.grant('permitlisten="127.0.0.1:20000"')
     assert not setting.policy.listen(setting.session, HostPort("127.0.0.1", 20000))
+
+
+class Guests:
+    """Invitations in memory, and the services that go with them."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.keys: set[str] = set()
+        self.services = Services(self.keys.__contains__, lambda who, q: b"", lambda who, q: b"")
+        self.policy = TargetPolicy(
+            AccessRecord(setting.path), "tw", lambda: setting.now, audit=setting.book, services=self.services
+        )
+
+
+def test_an_invitation_is_a_key_for_the_name_of_guests_and_for_no_other(tmp_path: Path) -> None:
+    setting = Setting(tmp_path)
+    guests = Guests(setting)
+    setting.grant('permitopen="127.0.0.1:5432"')
+    key = " ".join(generate_ed25519()[1].split()[:2])
+    guests.keys.add(key)
+    assert guests.policy.authenticate(INVITED, key)
+    assert not guests.policy.authenticate("tw", key)
+    assert not guests.policy.authenticate(INVITED, setting.key), "a user is no guest"
+    assert not setting.policy.authenticate(INVITED, key), "without services nobody is invited"
+    guests.keys.clear()
+    assert not guests.policy.authenticate(INVITED, key)
+
+
+def test_a_guest_is_no_user_and_is_not_shown_as_one(tmp_path: Path) -> None:
+    async def main() -> None:
+        setting = Setting(tmp_path)
+        guests = Guests(setting)
+        setting.grant('permitopen="127.0.0.1:5432"')
+        fake = FakeSession(setting.key)
+        fake.user = INVITED
+        session = cast(ServerSession, fake)
+        guests.keys.add(setting.key)
+        guests.policy.session_opened(session)
+        assert guests.policy.survey() == []
+        with pytest.raises(Refused, match="nothing else"):
+            await guests.policy.open(session, HostPort("127.0.0.1", 5432), ORIGIN)
+        assert await guests.policy.open(session, CLAIM, ORIGIN) is not None
+        guests.policy.recheck()
+        assert fake.closed == []
+        guests.keys.clear()
+        guests.policy.recheck()
+        assert [reason for _, reason in fake.closed] == ["this invitation is over"]
+        guests.policy.session_closed(session, None)
+        await guests.policy.close()
+
+    real_run(main())
+
+
+def test_a_user_who_is_let_in_may_ask_about_the_record_and_one_who_is_not_may_not(tmp_path: Path) -> None:
+    async def main() -> None:
+        setting = Setting(tmp_path)
+        guests = Guests(setting)
+        setting.grant('permitopen="127.0.0.1:5432"')
+        guests.policy.session_opened(setting.session)
+        assert await guests.policy.open(setting.session, ABOUT, ORIGIN) is not None
+        with pytest.raises(Refused):
+            await guests.policy.open(setting.session, CLAIM, ORIGIN)
+        setting.path.write_text("")
+        with pytest.raises(Refused, match="not let in"):
+            await guests.policy.open(setting.session, ABOUT, ORIGIN)
+
+    real_run(main())

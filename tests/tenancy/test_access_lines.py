@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.ssh.authorized_keys import parse_access
-from tunnel_whisperer.tenancy.access_lines import add_line, format_line, has_line, remove_lines
+from tunnel_whisperer.tenancy.access_lines import add_line, format_line, has_line, name_of, remove_lines
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINWJZyOcQj6+tbPAsNb+M9EE51xQLbJQoQ7rShqixD4Z"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBUf6zcBzx3yVqB3Ryv6Vn2VZtIgkZHgMJdPgEr0hBqX"
@@ -104,3 +104,13 @@ def test_adding_and_removing_leaves_the_rest_byte_for_byte(before: bytes) -> Non
     assert has_line(added, "alice", KEY)
     whole = before if before.endswith(b"\n") or not before else before + b"\n"
     assert remove_lines(added, "alice", KEY) == whole
+
+
+def test_the_name_is_told_by_the_key_and_only_from_lines_of_ours() -> None:
+    other = "ssh-ed25519 BBBB"
+    line = format_line("alice", KEY, [], None)
+    record = f"# note\n\nrestrict {other} bob\n{line}\n".encode()
+    assert name_of(record, KEY) == "alice"
+    assert name_of(record, other) == ""
+    assert name_of(record, "ssh-ed25519 CCCC") == ""
+    assert name_of(b"", KEY) == ""

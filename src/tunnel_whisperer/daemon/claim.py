@@ -5,6 +5,8 @@ What is shown at the gate lives in a temporary directory for the time of the que
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
 import ssl
@@ -15,19 +17,39 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..base.errors import Refused, TwError
+from ..base.errors import Misuse, PeerFault, Refused, TwError, Unreachable
 from ..base.services import CLAIM, INVITED, JOIN
 from ..base.values import HostPort
+from ..bundle import FILES, BundleContents, check_client_files, install_bundle
 from ..net.link import RelayEndpoint
 from ..net.presented import presented_certificate
 from ..net.proxy import Proxy
 from ..net.uplink import Uplink, UplinkSettings
-from ..pki import InvitationKeys, certificate_uuid, invitation_leaf, pinned_leaf
-from ..profile import Config, Profile, load_config, write_files
+from ..pki import (
+    InvitationKeys,
+    certificate_uuid,
+    invitation_leaf,
+    new_ssh_key,
+    new_tls_key,
+    pinned_leaf,
+    public_key_of,
+    public_tls_key,
+)
+from ..profile import (
+    Config,
+    Profile,
+    ensure_directory,
+    load_config,
+    locked,
+    remove_file,
+    write_files,
+)
 from ..relay.gate import RELAY_SSH
 from ..ssh.service import ask
 from ..ssh.session import open_session
 from ..tenancy import (
+    ClaimAnswer,
+    ClaimRequest,
     JoinResponse,
     Token,
     apply_response,
@@ -37,7 +59,7 @@ from ..tenancy import (
     read_answer,
 )
 
-__all__ = ["ask_inviter", "join_by_invitation"]
+__all__ = ["ask_inviter", "connect_by_invitation", "join_by_invitation"]
 
 _log = logging.getLogger("tw")
 
@@ -115,13 +137,30 @@ async def ask_inviter(
 
 
 async def _ask(uplink: Uplink, way: _Way, token: Token, keys: InvitationKeys, question: bytes) -> bytes:
-    session = await open_session(
-        lambda factory: uplink.open(way.destination, factory),
-        user=way.user,
-        private_key=keys.ssh_private.encode(),
-        host_key=token.host_key,
-        name="relay" if token.kind == "join" else "server",
-    )
+    answered = False
+
+    async def open_stream(
+        factory: Callable[[], asyncio.Protocol],
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        nonlocal answered
+        result = await uplink.open(way.destination, factory)
+        answered = True
+        return result
+
+    private_key = keys.ssh_private.encode()
+    name = "relay" if token.kind == "join" else "server"
+    try:
+        session = await open_session(
+            open_stream, user=way.user, private_key=private_key, host_key=token.host_key, name=name
+        )
+    except Unreachable as exc:
+        if not answered or name == "relay":
+            raise
+        raise Unreachable(
+            "server-not-there",
+            "the relay answers, but the server's side does not",
+            hint="is tw serve running there? the invitation is not used up: try again then",
+        ) from exc
     try:
         return await ask(session, way.service, question)
     finally:
@@ -166,9 +205,98 @@ async def join_by_invitation(
     answer = await ask_inviter(
         token, request.to_text().encode(), proxy=proxy_for(profile, token.relay, environ)
     )
-    response = JoinResponse.parse(answer)
+    try:
+        response = JoinResponse.parse(answer)
+    except Misuse as exc:
+        raise _unusable(exc) from None
     if response.relay_host_key != token.host_key:
         raise Refused(
             "host-key-mismatch", "the answer names another relay's key", where=str(token.relay), hint=_ASK
         )
     return apply_response(profile, response)
+
+
+async def connect_by_invitation(
+    profile: Profile, token: Token, environ: Mapping[str, str] = os.environ
+) -> Config:
+    """Make this directory the invited user's, with keys made here; after a crash the same call
+    completes it. A directory that is that user's already keeps its keys, and gets the rest anew.
+
+    Raises:
+        TwError: then it is not that user's; the invitation can be used again by this machine.
+    """
+    need_valid(token)
+    is_known = _is_that_user(profile, token)
+    proxy = proxy_for(profile, token.relay, environ)
+    keys = profile if is_known else _new_keys(profile, token)
+    ssh_key, tls_key = (
+        keys.read(path).decode("ascii", "replace") for path in (keys.private_key, keys.client_key)
+    )
+    request = ClaimRequest(public_key_of(ssh_key), public_tls_key(tls_key))
+    answer = await ask_inviter(token, request.to_text().encode(), proxy=proxy)
+    try:
+        contents = _contents(ClaimAnswer.parse(answer), token, ssh_key, tls_key)
+    except Misuse as exc:
+        raise _unusable(exc) from None
+    config = install_bundle(profile, contents)
+    if not is_known:
+        for path in (keys.private_key, keys.client_key):
+            remove_file(path)
+        with contextlib.suppress(OSError):
+            keys.directory.rmdir()
+    return config
+
+
+def _contents(answer: ClaimAnswer, token: Token, ssh_key: str, tls_key: str) -> BundleContents:
+    """What a bundle would have held: the same checks, and the server that was meant.
+
+    Raises:
+        Misuse: ``bad-bundle``, ``bad-key``.
+    """
+    files = {
+        "config.yaml": answer.config,
+        "id_ed25519": ssh_key,
+        "id_ed25519.pub": f"{public_key_of(ssh_key)} {token.name}@tw\n",
+        "client.crt": answer.certificate,
+        "client.key": tls_key,
+    }
+    contents = check_client_files({name: text.encode() for name, text in files.items()})
+    if contents.config.client.server_host_key != token.host_key:
+        raise Misuse("bad-bundle", "it is for another server")
+    return contents
+
+
+def _unusable(exc: Misuse) -> PeerFault:
+    return PeerFault("protocol-fault", f"the answer cannot be used: {exc}", hint=_ASK)
+
+
+def _is_that_user(profile: Profile, token: Token) -> bool:
+    """Whether this directory is the invited user's already; nobody's else.
+
+    Raises:
+        Misuse: ``exists``, ``wrong-role``: it is somebody else's.
+    """
+    hint = "make a place for it first: tw create context NAME --activate"
+    if profile.config.exists():
+        config = load_config(profile.config)
+        if config.mode != "client":
+            why = f"this directory is a {config.mode}'s, and this invitation makes a client"
+            raise Misuse("wrong-role", why, where=str(profile.directory), hint=hint)
+        named = certificate_uuid(ssl.DER_cert_to_PEM_cert(token.certificate))
+        if config.xray.uuid == named and config.client.server_host_key == token.host_key:
+            return True
+    elif not any((profile.directory / name).exists() for name in FILES):
+        return False
+    raise Misuse("exists", "there is another identity here already", where=str(profile.directory), hint=hint)
+
+
+def _new_keys(profile: Profile, token: Token) -> Profile:
+    """Keys for this invitation, aside until the server has answered; those that are there are used."""
+    guest = invitation_id(InvitationKeys.of(token.secret).ssh_public)
+    aside = Profile(profile.run / f"claim{guest}")
+    with locked(profile):
+        if not (aside.private_key.exists() and aside.client_key.exists()):
+            ensure_directory(profile.run)
+            ensure_directory(aside.directory)
+            write_files({aside.client_key: new_tls_key(), aside.private_key: new_ssh_key()[0]})
+    return aside

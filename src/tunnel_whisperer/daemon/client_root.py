@@ -14,8 +14,10 @@ from ..base.values import Grant, HostPort
 from ..profile import Profile, load_config
 from ..ssh.keeper import KeeperStatus
 from ..ssh.keys import load_private
+from ..ssh.session import ClientSession
 from ..tunnel import Tunnel, TunnelSettings
 from .config_watch import ConfigWatch
+from .freshness import Freshness
 from .health import Far, session_rows, session_value
 from .roles import need_role, warn_of_idle_fields
 from .snapshot import error_value, keep_snapshot
@@ -55,7 +57,9 @@ class ClientRoot:
         self._config = config
         self._environ = environ
         self._config_watch = ConfigWatch(profile, config, "tw connect")
-        self._teller = Teller(f"connected to the server through {config.xray.relay_host}", on_change)
+        self._freshness = Freshness(config.client.revision, self._session)
+        self._on_change = on_change
+        self._teller = Teller(f"connected to the server through {config.xray.relay_host}", self._changed)
         self.settings = TunnelSettings(
             uplink=uplink_settings(profile, config, environ),
             server=HostPort("127.0.0.1", config.client.server_ssh_port),
@@ -94,6 +98,15 @@ class ClientRoot:
             await self.tunnel.run()
         finally:
             await tasks.drain()
+            await self._freshness.drain()
+
+    def _session(self) -> ClientSession | None:
+        return None if self.tunnel is None else self.tunnel.keeper.session
+
+    def _changed(self, status: KeeperStatus) -> None:
+        self._freshness(status)
+        if self._on_change is not None:
+            self._on_change(status)
 
     def snapshot(self) -> dict[str, Any]:
         """How it stands, once it is started; see ``daemon.snapshot``."""

@@ -19,6 +19,7 @@ from ..tenancy import make_server_identity
 from .auditing import RoleAudit
 from .config_watch import ConfigWatch
 from .health import Far, session_rows, session_value
+from .inviting import services_of
 from .process import files_for_connections
 from .renewal import renew_daily
 from .roles import need_role, warn_of_idle_fields
@@ -65,7 +66,7 @@ class ServerRoot:
             max_targets=min(2 * MAX_TARGETS_PER_USER, files_for_connections()),
         )
         self._audit = RoleAudit(profile, "server")
-        self.server = Server(settings, self._teller, self._audit)
+        self.server = Server(settings, self._teller, self._audit, services_of(profile))
 
     def _renew(self) -> None:
         make_server_identity(self._profile, self._config.server_id)

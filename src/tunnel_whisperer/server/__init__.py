@@ -5,5 +5,6 @@ Stands between the relay and the services of the exposed network. May import bas
 
 from .policy import TargetPolicy
 from .server import Server, ServerSettings
+from .services import Services
 
-__all__ = ["Server", "ServerSettings", "TargetPolicy"]
+__all__ = ["Server", "ServerSettings", "Services", "TargetPolicy"]

@@ -18,6 +18,7 @@ from ..base.limits import (
     MAX_TARGETS_PER_USER,
     TARGET_DIAL_TIMEOUT_S,
 )
+from ..base.services import INVITED, is_service
 from ..base.values import HostPort
 from ..net.dial import dial
 from ..net.held import whom_to_cut
@@ -25,6 +26,7 @@ from ..net.splice import SpliceResult, Waiting
 from ..ssh.authorized_keys import AccessRecord
 from ..ssh.endpoint import Opened, ServerSession
 from .journal import Channel, Journal, Online
+from .services import Services
 
 __all__ = ["TargetPolicy", "UserSession"]
 
@@ -57,6 +59,7 @@ class TargetPolicy:
         wall_clock: seconds since 1970, for expiry.
         max_targets: connections of all users together; one of them gets half of it at most.
         audit: told who came, what they opened, and how it ended.
+        services: what the server answers itself; None: nothing, and nobody is invited.
     """
 
     def __init__(
@@ -66,8 +69,10 @@ class TargetPolicy:
         wall_clock: Callable[[], float] = time.time,
         max_targets: int = 2 * MAX_TARGETS_PER_USER,
         audit: Audit = unrecorded,
+        services: Services | None = None,
     ) -> None:
         self._record = record
+        self._services = services
         self._user = user
         self._wall_clock = wall_clock
         self._max_targets = max_targets
@@ -80,6 +85,8 @@ class TargetPolicy:
         self._open: dict[ServerSession, dict[Waiting, Channel]] = {}
 
     def authenticate(self, user: str, public_key: str) -> bool:
+        if user == INVITED and self._services is not None and self._services.invited(public_key):
+            return True
         access = self._record.find(public_key)
         if user == self._user and access is not None and not access.expired(self._wall_clock()):
             return True
@@ -87,6 +94,8 @@ class TargetPolicy:
         return False
 
     async def open(self, session: ServerSession, target: HostPort, origin: HostPort) -> Opened:
+        if session.user == INVITED and self._services is not None:
+            return self._services.open_for_guest(session, target)
         online = self.sessions.get(session)
         if online is None:
             raise Refused("user-not-active", "the session is over")
@@ -100,6 +109,8 @@ class TargetPolicy:
         access = self._record.find(session.public_key)
         if access is None or access.expired(self._wall_clock()):
             raise Refused("user-not-active", "this user is not let in any more")
+        if is_service(target) and self._services is not None:
+            return self._services.open_for_user(session, target)
         if not access.permits_open(target):
             raise Refused("not-authorised", f"no grant for {target}")
         key = session.public_key
@@ -141,6 +152,9 @@ class TargetPolicy:
         raise AssertionError("nothing listens here")
 
     def session_opened(self, session: ServerSession) -> None:
+        if session.user == INVITED and self._services is not None:
+            self._services.guest_came(session)
+            return
         access = self._record.find(session.public_key)
         self.sessions[session] = self._journal.login(session, access)
         same = [other for other in self.sessions if other.public_key == session.public_key]
@@ -154,6 +168,8 @@ class TargetPolicy:
         if online is not None:
             self._journal.session_ended(online, error)
             self._something_ended.set()
+        elif self._services is not None:
+            self._services.guest_left(session)
 
     def _replace(self, sessions: list[ServerSession]) -> None:
         """Keep the newest. It is never the one that has to wait: the older may be dead, and nobody
@@ -216,6 +232,8 @@ class TargetPolicy:
                     waiting.give_up(Refused("not-authorised", f"{channel.target} is no longer granted"))
         for same in by_key.values():
             self._replace(same)
+        if self._services is not None:
+            self._services.recheck()
 
     async def enforce(self) -> None:
         """End what has expired and what holds too much, within a second; until cancelled."""
@@ -229,6 +247,8 @@ class TargetPolicy:
         reason = Unreachable("session-lost", "the server is shutting down")
         for session in list(self.sessions):
             self._end(session, reason)
+        if self._services is not None:
+            await self._services.close()
         try:
             async with asyncio.timeout(_FAREWELL_S):
                 while self.sessions or self._open:

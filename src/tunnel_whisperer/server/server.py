@@ -18,6 +18,7 @@ from ..ssh.endpoint import SshEndpoint
 from ..ssh.keeper import KeeperStatus, SessionKeeper
 from ..ssh.session import ClientSession, open_session
 from .policy import TargetPolicy
+from .services import Services
 
 __all__ = ["Server", "ServerSettings"]
 
@@ -54,6 +55,7 @@ class Server:
         settings: fixed for its life.
         on_change: told each new status of the session to the relay.
         audit: told who came, what they opened, and how it ended.
+        services: what it answers itself; None: nothing, and nobody is invited.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Server:
         settings: ServerSettings,
         on_change: Callable[[KeeperStatus], None] | None = None,
         audit: Audit = unrecorded,
+        services: Services | None = None,
     ) -> None:
         self._settings = settings
         self.uplink = Uplink(settings.uplink)
@@ -69,6 +72,7 @@ class Server:
             settings.user,
             max_targets=settings.max_targets,
             audit=audit,
+            services=services,
         )
         self._endpoint = SshEndpoint(settings.host_key, self.policy)
         self._logins = Allowance(LOGINS_BURST, LOGINS_PER_S, asyncio.get_running_loop().time())

@@ -3,6 +3,7 @@
 Control plane. May import base, profile and pki. Plain synchronous code over files.
 """
 
+from .about import AboutAnswer, about_question, about_user
 from .answers import format_answer, format_refusal, read_answer
 from .app_book import AppBook
 from .apps import spell_grant
@@ -21,6 +22,7 @@ from .users import RENEW_BEFORE, UserBook
 
 __all__ = [
     "RENEW_BEFORE",
+    "AboutAnswer",
     "App",
     "AppBook",
     "Change",
@@ -36,6 +38,8 @@ __all__ = [
     "Token",
     "User",
     "UserBook",
+    "about_question",
+    "about_user",
     "accept_claim",
     "accept_guest",
     "apply_response",

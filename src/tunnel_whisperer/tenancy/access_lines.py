@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from ..base.values import HostPort
 
-__all__ = ["SINGLE_SESSION", "add_line", "format_line", "has_line", "lines_of", "remove_lines"]
+__all__ = ["SINGLE_SESSION", "add_line", "format_line", "has_line", "lines_of", "name_of", "remove_lines"]
 
 SINGLE_SESSION = 'environment="TW_SINGLE_SESSION=1"'
 """The option of a key that may have one session at a time."""
@@ -61,6 +61,19 @@ def _is_of(line: bytes, name: str, public_key: str) -> bool:
 def has_line(data: bytes, name: str, public_key: str) -> bool:
     """Whether some line is this user's."""
     return any(_is_of(line, name, public_key) for line in data.splitlines())
+
+
+def name_of(data: bytes, public_key: str) -> str:
+    """The name in the comment of the line with this key; empty where there is no such line of ours.
+
+    Args:
+        public_key: ``ssh-ed25519 AAAA..``.
+    """
+    for line in data.splitlines():
+        words = line.split()
+        if public_key.split()[1].encode() in words and words[-1].endswith(b"@tw"):
+            return words[-1].removesuffix(b"@tw").decode("ascii", "replace")
+    return ""
 
 
 def lines_of(data: bytes, name: str, public_key: str) -> list[bytes]:

@@ -17,7 +17,6 @@ class Standing(Enum):
     DIFFERS = "let in, but not as the record of the user says"
     EXPIRED = "expired"
     INVITED = "invited, and has not come yet"
-    INVITED = "invited, and has not come yet"
     UNREGISTERED = "unregistered"
     OUT = "not in authorized_keys"
 

@@ -16,9 +16,9 @@ from .access_lines import format_line
 from .names import check_app_name, check_user_name
 from .records import RecordReader, format_record
 
-__all__ = ["App", "User", "check_grants"]
+__all__ = ["MAX_REVISION", "App", "User", "check_grants", "plain_grants", "read_grants"]
 
-_MAX_REVISION = 10**9
+MAX_REVISION = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class User:
                 "name": self.name,
                 "uuid": str(self.uuid),
                 "public_key": self.public_key,
-                "grants": _plain(self.own_grants),
-                "apps": [{"name": app.name, "grants": _plain(app.grants)} for app in self.apps],
+                "grants": plain_grants(self.own_grants),
+                "apps": [{"name": app.name, "grants": plain_grants(app.grants)} for app in self.apps],
                 "created_at": self.created_at,
                 "expires": self.expires,
                 "single_session": self.single_session,
@@ -108,12 +108,12 @@ class User:
             name,
             reader.uuid("uuid"),
             public_key,
-            _grants(reader, "grants", reader.items("grants", MAX_GRANTS_PER_USER)),
+            read_grants(reader, "grants", reader.items("grants", MAX_GRANTS_PER_USER)),
             reader.moment("created_at"),
             reader.optional_moment("expires"),
             reader.flag("single_session"),
             _apps(reader) if reader.has("apps") else (),
-            reader.number("revision", 1, _MAX_REVISION) if reader.has("revision") else 1,
+            reader.number("revision", 1, MAX_REVISION) if reader.has("revision") else 1,
             reader.flag("registered") if reader.has("registered") else True,
         )
         reader.end()
@@ -155,7 +155,8 @@ def _another(port: int, taken: Counter[int]) -> int:
     )
 
 
-def _plain(grants: Sequence[Grant]) -> list[dict[str, object]]:
+def plain_grants(grants: Sequence[Grant]) -> list[dict[str, object]]:
+    """Grants as records have them."""
     return [{"local_port": x.local_port, "host": x.target.host, "port": x.target.port} for x in grants]
 
 
@@ -172,11 +173,12 @@ def _apps(reader: RecordReader) -> tuple[App, ...]:
             check_app_name(name)
         except Misuse as exc:
             reader.fail(field, exc.why)
-        apps.append(App(name, _grants(reader, f"{field}.grants", grants)))
+        apps.append(App(name, read_grants(reader, f"{field}.grants", grants)))
     return tuple(apps)
 
 
-def _grants(reader: RecordReader, field: str, items: Sequence[Any]) -> tuple[Grant, ...]:
+def read_grants(reader: RecordReader, field: str, items: Sequence[Any]) -> tuple[Grant, ...]:
+    """The grants in the items of a record's field; a wrong one is told by the reader."""
     return tuple(_grant(reader, f"{field}[{index}]", item) for index, item in enumerate(items))
 
 
