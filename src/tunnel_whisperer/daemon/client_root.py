@@ -141,18 +141,20 @@ def _key(profile: Profile) -> bytes:
 
 
 def _ports(granted: Sequence[Grant], remap: Sequence[Grant]) -> tuple[Grant, ...]:
-    ports = {grant.target: grant.local_port for grant in granted}
+    ports = list(granted)
     for wish in remap:
-        found = [target for target in ports if target == wish.target]
+        found = {x.target for x in ports if x.target == wish.target}
         # A bare port means that port of whichever host is granted, if there is one such host.
         if not found and not wish.leaves_server:
-            found = [target for target in ports if target.port == wish.target.port]
+            found = {x.target for x in ports if x.target.port == wish.target.port}
         if len(found) != 1:
-            targets = ", ".join(map(str, ports)) or "none"
+            targets = ", ".join(dict.fromkeys(str(x.target) for x in ports)) or "none"
             raise Misuse(
                 "bad-argument",
                 f"{wish.target} is not one of this user's targets",
                 hint=f"write local:host:port with one of them: {targets}",
             )
-        ports[found[0]] = wish.local_port
-    return tuple(Grant(local, target) for target, local in ports.items())
+        # Whichever local ports that target has, this time it has the one that is wished for.
+        moved = (Grant(wish.local_port, x.target) if x.target in found else x for x in ports)
+        ports = list(dict.fromkeys(moved))
+    return tuple(ports)
