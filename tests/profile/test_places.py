@@ -5,31 +5,8 @@ from pathlib import Path
 import pytest
 
 from tunnel_whisperer.base.errors import Misuse
-from tunnel_whisperer.profile import Profile, default_directory
-
-HOME = {"HOME": "/home/me"}
-
-
-@pytest.mark.parametrize(
-    ("env", "platform", "root", "expected"),
-    [
-        (HOME | {"TW_CONFIG_DIR": "/x/y"}, "linux", True, "/x/y"),
-        (HOME | {"TW_CONFIG_DIR": ""}, "linux", True, "/etc/tw/config"),
-        (HOME, "linux", False, "/home/me/.config/tw"),
-        (HOME | {"XDG_CONFIG_HOME": "/cfg"}, "linux", False, "/cfg/tw"),
-        (HOME | {"XDG_CONFIG_HOME": "relative"}, "linux", False, "/home/me/.config/tw"),
-        (HOME, "darwin", False, "/home/me/Library/Application Support/tw"),
-        (HOME, "darwin", True, "/etc/tw/config"),
-        (HOME | {"APPDATA": "/roaming"}, "win32", False, "/roaming/tw"),
-        (HOME, "win32", False, "/home/me/AppData/Roaming/tw"),
-    ],
-)
-def test_where_an_identity_lives(env: dict[str, str], platform: str, root: bool, expected: str) -> None:
-    assert default_directory(env, platform, root=root) == Path(expected)
-
-
-def test_this_machine_has_a_place() -> None:
-    assert default_directory().is_absolute()
+from tunnel_whisperer.profile import Profile
+from tunnel_whisperer.profile.places import IDENTITY
 
 
 def test_file_names_are_those_of_the_bundle_and_of_openssh(tmp_path: Path) -> None:
@@ -40,6 +17,13 @@ def test_file_names_are_those_of_the_bundle_and_of_openssh(tmp_path: Path) -> No
         "config.yaml", "id_ed25519", "id_ed25519.pub", "ssh_host_ed25519_key", "authorized_keys", "ca.crt",
         "ca.key", "client.crt", "client.key", "users", "servers", "relay", ".lock",
     ]  # fmt: skip
+
+
+def test_every_place_goes_with_the_identity(tmp_path: Path) -> None:
+    profile = Profile(tmp_path)
+    places = [getattr(profile, name) for name, x in vars(Profile).items() if isinstance(x, property)]
+    assert len(places) > 20
+    assert {path.relative_to(tmp_path).parts[0] for path in places} - {".lock"} <= set(IDENTITY)
 
 
 def test_reading_tells_a_missing_file_from_an_unreadable_one(tmp_path: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
 from pathlib import Path
 
+from ..audit import note
 from ..base.errors import Misuse
 from ..bundle import BundleContents, install_backup, install_bundle
 from ..profile import Context, Contexts, Profile, check_context_name, suggested_name
@@ -100,9 +103,16 @@ def _add(
     there = next((context for context in contexts.survey()[0] if context.name == name), None)
     if not args.force:
         _must_be_new(twin, there)
-    return contexts.create(
-        name, lambda profile: _fill(profile, contents, args.file), activate=activate, replaces=twin or there
-    )
+
+    def fill(profile: Profile) -> None:
+        _fill(profile, contents, args.file)
+        if twin is not None:  # the same identity goes on with its record of what was done
+            _keep_audit(twin.profile, profile)
+
+    context = contexts.create(name, fill, activate=activate, replaces=twin or there)
+    if contents.config.mode != "client":  # a client keeps no record
+        note(context.profile, "identity-changed", fields=["all, by tw import"])
+    return context
 
 
 def _must_be_new(twin: Context | None, there: Context | None) -> None:
@@ -130,6 +140,19 @@ def _fill(profile: Profile, contents: BundleContents, file: str) -> None:
     except Misuse as exc:  # it is told of a directory that nobody will see
         exc.where = file
         raise
+
+
+def _keep_audit(before: Profile, now: Profile) -> None:
+    """The same files under both directories, until the old one goes."""
+    if not before.audit.is_dir():
+        return
+    now.audit.mkdir(mode=0o700)
+    for path in before.audit.iterdir():
+        if path.is_file() and path.name != ".lock":
+            try:
+                os.link(path, now.audit / path.name)
+            except OSError:  # a file system without links
+                shutil.copy2(path, now.audit / path.name)
 
 
 def _public(contents: BundleContents) -> str:
