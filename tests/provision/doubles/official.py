@@ -27,6 +27,9 @@ _DATA = Path(__file__).parents[2] / "data" / "cloud"
 @cache
 def _load(file: str) -> tuple[dict[str, Any], OpenAPI]:
     spec: dict[str, Any] = json.loads((_DATA / file).read_text())
+    for name in ("ssh_key_id", "ssh_key_fingerprint"):
+        # These are parameters of a path, too, where openapi-core refuses what is read only.
+        spec["components"]["schemas"].get(name, {}).pop("readOnly", None)
     # The description itself is taken as it is: only what passes over the wire is judged.
     return spec, OpenAPI.from_dict(copy.deepcopy(spec), config=Config(spec_validator_cls=None))
 
@@ -48,6 +51,7 @@ class Official:
         self._spec, self._api = _load(file)
         self._server = server
         self._file = file
+        self._templates: dict[tuple[str, str], str] = {}
 
     def request(
         self,
@@ -104,12 +108,16 @@ class Official:
 
     def template(self, method: str, path: str) -> str:
         """The described path of a request's; a literal one before one with a parameter."""
+        known = self._templates.get((method, path))
+        if known is not None:
+            return known
         fitting = [
             template
             for template, operations in self._spec["paths"].items()
             if method.lower() in operations and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
         ]
         best: str = min(fitting, key=lambda template: template.count("{"))
+        self._templates[method, path] = best
         return best
 
     def scopes(self, method: str, path: str) -> list[str]:
@@ -119,14 +127,20 @@ class Official:
             scope for entry in operation.get("security", []) for scopes in entry.values() for scope in scopes
         ]
 
-    def example(self, method: str, path: str, status: int) -> Any:
-        """The official example of an answer; put together from its fields where there is no whole one."""
+    def example(self, method: str, path: str, status: int, named: str = "") -> Any:
+        """The official example of an answer; put together from its fields where there is no whole one.
+
+        Args:
+            named: part of its name, where there are several.
+        """
         answer = self._resolve(self._spec["paths"][path][method.lower()]["responses"][str(status)])
         content = answer["content"]["application/json"]
         if "example" in content:
             return copy.deepcopy(content["example"])
         if examples := content.get("examples"):
-            return copy.deepcopy(self._resolve(next(iter(examples.values())))["value"])
+            return copy.deepcopy(
+                self._resolve(next(examples[name] for name in examples if named in name))["value"]
+            )
         return self._example_of(content["schema"])
 
     def _resolve(self, node: dict[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,9 @@ class Bench(Protocol):
     def driver(self, secret: str = "") -> Driver:
         """A new one, with valid credentials unless told otherwise."""
 
+    def named(self, kind: str, relay_id: str) -> str:
+        """The name of a relay's resource."""
+
     def fresh(self) -> Bench:
         """An account as new as this one was."""
 
@@ -113,7 +116,7 @@ def order(
 
 def one_each(bench: Bench, relay_id: str = RELAY) -> list[str]:
     """What there is when a relay is complete."""
-    return sorted(f"{kind} tw-{relay_id}" for kind in bench.kinds)
+    return sorted(f"{kind} {bench.named(kind, relay_id)}" for kind in bench.kinds)
 
 
 def ensured(bench: Bench, agreed: Order) -> Machine:
@@ -255,9 +258,8 @@ class DriverContract:
                 ensured(other, order(other.driver()))
             assert caught.value.code == "exists" and kind in caught.value.why, render(caught.value)
             assert other.there() == before
-            if kind != "ssh key":
-                assert not other.driver().destroy(RELAY, quiet)
-                assert other.there() == before
+            assert not other.driver().destroy(RELAY, quiet)
+            assert other.there() == before
 
     def test_a_relay_stays_in_its_region(self, bench: Bench) -> None:
         driver = bench.driver()
@@ -286,7 +288,7 @@ class DriverContract:
         driver.ensure(order(driver), quiet)
         found = driver.find(RELAY)
         assert [entry.kind for entry in found] == list(bench.kinds)
-        assert all(entry.id and entry.name == f"tw-{RELAY}" for entry in found)
+        assert all(entry.id and entry.name == bench.named(entry.kind, RELAY) for entry in found)
         assert driver.find_all() == (found,) and not driver.find(OTHER)
 
     def test_destroy_removes_one_relay_and_nothing_else_and_knows_nothing_but_its_id(

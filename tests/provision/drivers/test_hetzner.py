@@ -55,6 +55,9 @@ class HetznerBench:
     def fresh(self) -> HetznerBench:
         return HetznerBench(self.patch)
 
+    def named(self, kind: str, relay_id: str) -> str:
+        return f"tw-{relay_id}"
+
     def there(self) -> list[str]:
         return sorted(
             f"{kind} {row['name']}"

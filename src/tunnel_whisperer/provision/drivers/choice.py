@@ -34,6 +34,9 @@ class Provider:
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
         "hetzner": Provider("Hetzner Cloud", "hetzner", "HetznerDriver", ("hcloud",), ("HCLOUD_TOKEN",)),
+        "digitalocean": Provider(
+            "DigitalOcean", "digitalocean", "DigitalOceanDriver", (), ("DIGITALOCEAN_TOKEN",)
+        ),
     }
 )
 """The providers by the name that ``--provider`` takes."""
