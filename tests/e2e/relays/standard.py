@@ -39,9 +39,10 @@ _SYSTEMCTL = """\
 pid=$(cat "{folder}/$2.pid" 2>/dev/null)
 case $1 in
 is-active) if kill -0 "$pid" 2>/dev/null; then echo active; else echo inactive; exit 3; fi ;;
+reload-or-restart) kill -HUP "$pid" ;;
+-q) exit 3 ;;
 reload)
     case $2 in
-    ssh) kill -HUP "$pid" ;;
     caddy) caddy reload --adapter caddyfile --config "{folder}/Caddyfile" --address unix/{folder}/admin ;;
     esac ;;
 esac
@@ -111,6 +112,7 @@ class StandardRelay:
             xray_group="root",
             sshd_drop_in=f"{folder}/sshd_drop_in",
             sshd_config=f"{folder}/sshd_config",
+            firewall=f"{folder}/firewall",
             work=f"{folder}/work",
             tls_files=(f"{folder}/relay.crt", f"{folder}/relay.key"),
         )

@@ -39,7 +39,7 @@ class Machine:
         self._fail.mkdir()
         tools = folder / "bin"
         tools.mkdir()
-        for name in ("caddy", "xray", "sshd", "systemctl", "ss", "chown"):
+        for name in ("caddy", "xray", "sshd", "systemctl", "ss", "chown", "nft"):
             (tools / name).write_text(_TOOL.format(log=self._log, fail=self._fail))
             (tools / name).chmod(0o755)
         etc = folder / "etc"
@@ -50,6 +50,7 @@ class Machine:
             caddyfile=f"{etc}/Caddyfile",
             xray_config=f"{etc}/xray.json",
             sshd_drop_in=f"{etc}/drop-in",
+            firewall=f"{etc}/firewall",
             work=f"{folder}/work",
         )
 
@@ -58,6 +59,10 @@ class Machine:
 
     def make(self, site: Site, change: Difference) -> tuple[int, list[str]]:
         """Run the change; returns its status and what it printed."""
+        # The tests may be root's: nothing of this machine may be meant.
+        assert all(
+            path.startswith(f"{self.folder}/") for path in (*change.remove, *(f.path for f in change.write))
+        )
         done = subprocess.run(
             ("sh", "-s"),
             input=transaction(site, change),
@@ -98,10 +103,15 @@ def test_an_empty_machine_gets_everything_in_this_order(machine: Machine) -> Non
         "caddy validate --adapter",
         "xray run -test",
         "sshd -t -f",
+        "nft -c -f",
         "xray api adi",
         "xray api adi",
-        "systemctl reload ssh",
+        "systemctl daemon-reload",
+        "systemctl -q is-active",
+        "systemctl restart ssh.socket",
+        "systemctl reload-or-restart ssh",
         "systemctl reload caddy",
+        f"nft -f {machine.layout.firewall}",
         "ss -Hltn sport",
         "ss -Hltn sport",
         "ss -Hltn sport",
@@ -116,7 +126,10 @@ def test_an_empty_machine_gets_everything_in_this_order(machine: Machine) -> Non
         ("xray-run", "asking Xray"),
         ("sshd--t", "asking sshd"),
         ("xray-api", "opening slot"),
-        ("systemctl-reload", "reloading sshd"),
+        ("systemctl-daemon-reload", "reloading sshd"),
+        ("systemctl-reload", "reloading Caddy"),
+        ("nft--c", "asking nft"),
+        ("nft--f", "reloading the firewall"),
         ("ss", "port 443 is shut"),
         ("chown-root:root", "writing"),
     ],

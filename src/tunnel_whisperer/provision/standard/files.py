@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 from .caddyfile import caddyfile
+from .firewall import firewall
 from .site import Site
 from .sshd_files import authorized_keys, sshd_config
 from .xray_config import xray_config
@@ -37,6 +38,7 @@ def files(site: Site) -> tuple[File, ...]:
         File(layout.caddyfile, caddyfile(site)),
         File(layout.authorized_keys, authorized_keys(site)),
         File(layout.sshd_drop_in, sshd_config(site)),
+        File(layout.firewall, firewall(site)),
         # UUIDs are half of what lets somebody in.
         File(layout.xray_config, json.dumps(xray_config(site), indent=1) + "\n", 0o640, layout.xray_group),
     ]

@@ -70,7 +70,13 @@ def state_script(layout: Layout) -> str:
     """A script for ``sh`` that prints the state. Changes nothing; needs to be root."""
     fixed = " ".join(
         quote(path)
-        for path in (layout.caddyfile, layout.authorized_keys, layout.sshd_drop_in, layout.xray_config)
+        for path in (
+            layout.caddyfile,
+            layout.authorized_keys,
+            layout.sshd_drop_in,
+            layout.firewall,
+            layout.xray_config,
+        )
     )
     api = f"xray api {{}} -s=127.0.0.1:{layout.api_port}"
     return f"""\

@@ -48,6 +48,7 @@ class Layout:
     """Whose process reads the UUIDs."""
     sshd_drop_in: str = "/etc/ssh/sshd_config.d/00-tw.conf"
     sshd_config: str = "/etc/ssh/sshd_config"
+    firewall: str = "/etc/nftables.conf"
     work: str = "/var/lib/tw"
     """Folder for what is there while a change is made."""
     slots: int = 512

@@ -96,7 +96,7 @@ def transaction(site: Site, change: Difference) -> str:
 def _frame(layout: Layout, change: Difference) -> str:
     undo = [f"    api rmi {tag} >/dev/null 2>&1\n" for tag in change.add_inbounds]
     undo += [f"    api rmu -tag={tag} {quote(user)} >/dev/null 2>&1\n" for tag, user in change.add_users]
-    undo += [f"    {command} >/dev/null 2>&1\n" for command in _reload_commands(layout, change)]
+    undo += [f"    {{ {command}; }} >/dev/null 2>&1\n" for _, command in _reload_commands(layout, change)]
     return _FRAME.format(
         work=quote(layout.work),
         api_port=layout.api_port,
@@ -150,6 +150,8 @@ def _check(layout: Layout, written: tuple[File, ...]) -> list[str]:
         asked.append(("Xray", f"xray run -test -config {quote(layout.xray_config)}"))
     if layout.sshd_drop_in in paths:
         asked.append(("sshd", f"sshd -t -f {quote(layout.sshd_config)}"))
+    if layout.firewall in paths:
+        asked.append(("nft", f"nft -c -f {quote(layout.firewall)}"))
     return [_step(f"asking {name} whether it takes its files", f"{command} >&2") for name, command in asked]
 
 
@@ -187,20 +189,24 @@ def _let_in(tenant: SiteTenant, new: set[str]) -> str:
 
 
 def _reload(layout: Layout, change: Difference) -> list[str]:
-    names = {"caddy": "Caddy", "ssh": "sshd"}
     return [
-        _step(f"reloading {names[command.split()[-1]]}", f"{command} >&2")
-        for command in _reload_commands(layout, change)
+        _step(f"reloading {name}", f"{command} >&2") for name, command in _reload_commands(layout, change)
     ]
 
 
-def _reload_commands(layout: Layout, change: Difference) -> list[str]:
+def _reload_commands(layout: Layout, change: Difference) -> list[tuple[str, str]]:
     paths = {file.path for file in change.write} | set(change.remove)
     commands = []
     if layout.sshd_drop_in in paths:
-        commands.append("systemctl reload ssh")
+        # The socket of ssh.socket takes its address from sshd's configuration at a daemon-reload.
+        restart = "if systemctl -q is-active ssh.socket; then systemctl restart ssh.socket; fi"
+        commands.append(
+            ("sshd", f"systemctl daemon-reload && {{ {restart}; }} && systemctl reload-or-restart ssh")
+        )
     if _is_caddys(layout, paths):
-        commands.append("systemctl reload caddy")
+        commands.append(("Caddy", "systemctl reload caddy"))
+    if layout.firewall in paths:
+        commands.append(("the firewall", f"nft -f {quote(layout.firewall)}"))
     return commands
 
 

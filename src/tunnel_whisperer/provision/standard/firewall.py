@@ -1,0 +1,38 @@
+"""The packet filter: 443 and 80 (for ACME and the redirect), and 22 where it was asked for.
+
+A second wall behind listening on loopback alone. Our table is the only one that is touched:
+somebody's own rules stay, and both have to let a packet in (nft(8): a drop in any chain is final).
+"""
+
+from __future__ import annotations
+
+from .site import Site
+
+__all__ = ["firewall"]
+
+_TEXT = """\
+#!/usr/sbin/nft -f
+table inet tw
+delete table inet tw
+table inet tw {{
+    chain input {{
+        type filter hook input priority filter; policy drop;
+        ct state established,related accept
+        ct state invalid drop
+        iif lo accept
+        meta l4proto {{ icmp, ipv6-icmp }} accept
+        udp dport {{ 68, 546 }} accept comment "DHCP answers"
+        tcp dport {{ {ports} }} accept
+    }}
+    chain forward {{
+        type filter hook forward priority filter; policy drop;
+    }}
+}}
+"""
+
+
+def firewall(site: Site) -> str:
+    """The text of ``/etc/nftables.conf``."""
+    layout = site.layout
+    ports = [layout.http_port, layout.https_port, *([layout.ssh_port] if site.ssh_open else [])]
+    return _TEXT.format(ports=", ".join(map(str, sorted(ports))))
