@@ -14,6 +14,13 @@ PSQL, PLC, WEB = (Grant.parse(x) for x in ("5432", "10502:plc-7:502", "80"))
 HISTORIAN = App("historian", (PSQL, PLC))
 
 
+def _plan(taken: list[str], given: list[Grant]) -> None:
+    if len(taken) == len(HISTORIAN.grants) and not given:
+        raise Misuse("bad-argument", "historian would have no port")
+    if WEB in given and len(given) > 1:
+        raise Misuse("bad-argument", "alice would have local port 80 twice")
+
+
 def test_a_grant_fits_where_its_local_port_is_free() -> None:
     assert fitting("historian", [PSQL], "10502:plc-7:502") == PLC
     assert fitting("historian", [PSQL], "5432") == PSQL
@@ -41,7 +48,7 @@ def test_a_change_is_what_to_take_and_what_to_give(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed(monkeypatch, "add", "", "add", "5432:1", "80", "remove", "", "remove", "22", "5432", "3")
-    assert ask_change(HISTORIAN) == (["5432"], [WEB])
+    assert ask_change(HISTORIAN, _plan) == (["5432"], [WEB])
     said = " ".join(capsys.readouterr().err.split())
     assert "historian has no grant '22'" in said
     assert "10502 -> plc-7:502 (another machine)" in said
@@ -49,20 +56,28 @@ def test_a_change_is_what_to_take_and_what_to_give(
 
 def test_a_port_may_be_given_another_target(monkeypatch: pytest.MonkeyPatch) -> None:
     typed(monkeypatch, "remove", "5432", "add", "5432:plc-8:5432", "")
-    assert ask_change(HISTORIAN) == (["5432"], [Grant.parse("5432:plc-8:5432")])
+    assert ask_change(HISTORIAN, _plan) == (["5432"], [Grant.parse("5432:plc-8:5432")])
 
 
 def test_an_app_keeps_at_least_one_port(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed(monkeypatch, "remove", "5432", "remove", "10502", "done", "add", "80", "done")
-    assert ask_change(HISTORIAN) == (["5432", "10502"], [WEB])
+    assert ask_change(HISTORIAN, _plan) == (["5432", "10502"], [WEB])
     assert "historian would have no port" in capsys.readouterr().err
+
+
+def test_what_does_not_fit_somebody_is_told_and_the_answers_stay(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "add", "80", "add", "443", "done", "remove", "80", "done")
+    assert ask_change(HISTORIAN, _plan) == ([], [Grant.parse("443")])
+    assert "alice would have local port 80 twice" in capsys.readouterr().err
 
 
 def test_leaving_at_once_changes_nothing_and_ctrl_d_neither(monkeypatch: pytest.MonkeyPatch) -> None:
     typed(monkeypatch, "")
-    assert ask_change(HISTORIAN) == ([], [])
+    assert ask_change(HISTORIAN, _plan) == ([], [])
     typed(monkeypatch, "add", "80")
     with pytest.raises(Misuse, match="nothing was changed"):
-        ask_change(HISTORIAN)
+        ask_change(HISTORIAN, _plan)

@@ -76,7 +76,7 @@ def test_who_is_concerned_is_shown_before_it_is_asked(
 
 
 def test_what_to_change_is_asked_for(server: Tw, monkeypatch: pytest.MonkeyPatch) -> None:
-    typed(monkeypatch, "add", "81", "remove", "5432", "", "y")
+    typed(monkeypatch, "add", "22:80", "add", "81", "", "remove", "22", "remove", "5432", "", "y")
     assert "  - 5432 -> 127.0.0.1:5432\n  + 81 -> 127.0.0.1:81\n" in server.ok("edit", "app", "historian")
     typed(monkeypatch, "")
     assert server.ok("edit", "app", "historian") == "historian: nothing to change\n"

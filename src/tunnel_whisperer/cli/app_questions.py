@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..base.errors import Misuse
 from ..base.values import Grant
@@ -56,8 +56,11 @@ def ask_grants(name: str) -> tuple[Grant, ...]:
     return tuple(dict.fromkeys(grants))
 
 
-def ask_change(app: App) -> tuple[list[str], list[Grant]]:
-    """Ask what to change, until it is done.
+def ask_change(app: App, plan: Callable[[list[str], list[Grant]], object]) -> tuple[list[str], list[Grant]]:
+    """Ask what to change, until it is done and fits everybody who has the app.
+
+    Args:
+        plan: raises Misuse when the change, given as it is returned, cannot be made.
 
     Returns:
         What to take, as ``revoked`` takes it, and then what to give.
@@ -82,10 +85,11 @@ def ask_change(app: App) -> tuple[list[str], list[Grant]]:
         elif what == "remove":
             grants = ask("Local port (nothing: back)", flag="--revoke LOCAL", check=removed, default="")
         else:
+            gone = [str(grant.local_port) for grant in app.grants if grant not in grants]
+            change = gone, [grant for grant in grants if grant not in app.grants]
             try:
-                check_grants(app.name, grants)
+                plan(*change)
             except Misuse as exc:
                 complain(exc)
-                continue
-            gone = [str(grant.local_port) for grant in app.grants if grant not in grants]
-            return gone, [grant for grant in grants if grant not in app.grants]
+            else:
+                return change

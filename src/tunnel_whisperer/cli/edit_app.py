@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 from ..base.errors import Misuse
+from ..base.values import Grant
 from ..daemon.roles import need_role
-from ..tenancy import App, AppBook
+from ..tenancy import App, AppBook, Change
 from .access import add_grant_flag, grant_lines, parse_grants, print_followers, revoked
 from .app_questions import APP_FLAGS, ask_change
 from .ask import at_terminal, confirm
@@ -39,18 +41,15 @@ def run(args: argparse.Namespace) -> int:
     book = AppBook(profile)
     app = book.get(args.name)
     taken, given = args.revoke, list(parse_grants(args.map))
+
+    def plan(taken: list[str], given: list[Grant]) -> tuple[App, App, list[Change]]:
+        return book.edit(app.name, _step(taken, given), dry_run=True)
+
     if not (taken or given):
         if not at_terminal():
             raise Misuse("bad-argument", "nothing to change was named", hint=APP_FLAGS)
-        taken, given = ask_change(app)
-
-    def change(app: App) -> App:
-        kept = app.grants
-        for text in taken:
-            kept = revoked(kept, text, app.name)
-        return replace(app, grants=tuple(dict.fromkeys([*kept, *given])))
-
-    before, after, users = book.edit(app.name, change, dry_run=True)
+        taken, given = ask_change(app, plan)
+    before, after, users = plan(taken, given)
     lines = _difference(before, after)
     if lines and not args.yes:
         print("\n".join([f"{app.name}:", *lines]), file=sys.stderr)
@@ -59,11 +58,23 @@ def run(args: argparse.Namespace) -> int:
         if not confirm(f"Change {app.name} so?"):
             return 1
     with uninterrupted():
-        before, after, users = book.edit(app.name, change)
+        before, after, users = book.edit(app.name, _step(taken, given))
     lines = _difference(before, after)
     print("\n".join([f"changed {app.name}:", *lines] if lines else [f"{app.name}: nothing to change"]))
     print_followers(users)
     return 0
+
+
+def _step(taken: list[str], given: list[Grant]) -> Callable[[App], App]:
+    """What is taken goes first, so that its port may be given again."""
+
+    def change(app: App) -> App:
+        kept = app.grants
+        for text in taken:
+            kept = revoked(kept, text, app.name)
+        return replace(app, grants=tuple(dict.fromkeys([*kept, *given])))
+
+    return change
 
 
 def _difference(before: App, after: App) -> list[str]:
