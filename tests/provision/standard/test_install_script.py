@@ -78,7 +78,7 @@ def test_a_part_of_it_does_nothing() -> None:
     for share in (0.3, 0.6, 0.9, 0.99):
         part = script[: int(len(script) * share)]
         done = subprocess.run(
-            ("bash", "-s"),
+            (shutil.which("bash") or "bash", "-s"),
             input=part,
             capture_output=True,
             text=True,
