@@ -4,11 +4,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.doctor.doubles import closed_port
 from tests.kit.clock import real_run
 from tests.kit.world import World
+from tunnel_whisperer.base.errors import Unreachable
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.daemon.relay_test import front_of
+from tunnel_whisperer.doctor import front as module
 from tunnel_whisperer.doctor.front import Front, TenantState, walk_front
 from tunnel_whisperer.doctor.report import Report, State
 from tunnel_whisperer.profile import load_config
@@ -82,5 +86,22 @@ def test_a_name_that_leads_nowhere_from_here_is_worth_a_note(tmp_path: Path) -> 
         outside = report.step("outside")
         assert outside is not None and outside.state is State.NOTE and "another machine" in outside.hint
         assert report.failure is None
+
+    _play(tmp_path, scenario)
+
+
+def test_a_name_that_is_not_known_here_may_be_known_to_the_world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unknown(address: HostPort, what: str) -> None:
+        raise Unreachable("dns-failed", "the name cannot be resolved", where=address.host)
+
+    monkeypatch.setattr(module, "check_name", unknown)
+
+    async def scenario(front: Front) -> None:
+        report = await _walk(replace(front, tenants=(TenantState("a", True),)))
+        name = report.step("name")
+        assert name is not None and name.state is State.NOTE and "world's DNS" in name.hint
+        assert report.failure is None and report.steps[-1].name == "server a"
 
     _play(tmp_path, scenario)

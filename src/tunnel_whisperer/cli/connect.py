@@ -13,7 +13,7 @@ from ..daemon import ClientRoot, run_until_stopped
 from ..daemon.notify import ready, session_status
 from ..profile import Profile, running
 from .bundle_file import add_open_flags, open_file
-from .place import configured, profile_of, start_logging
+from .place import add_context_flag, configured, profile_of, start_logging
 from .uninterrupted import uninterrupted
 
 EXAMPLE = "tw connect alice-tw-config.zip"
@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="open another local port for that target, this time (LOCAL:HOST:PORT if it is not the server itself)",
     )
     add_open_flags(parser)
+    add_context_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:

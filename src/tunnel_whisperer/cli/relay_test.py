@@ -7,7 +7,7 @@ import asyncio
 
 from ..daemon.relay_test import try_relay
 from ..doctor import State
-from .place import configured
+from .place import add_context_flag, configured
 from .steps import StepPrinter
 
 EXAMPLE = "tw test relay"
@@ -16,6 +16,7 @@ EXAMPLE = "tw test relay"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--json", action="store_true", help="for programs")
+    add_context_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,13 +7,14 @@ import argparse
 from ..daemon import ServerRoot, run_until_stopped
 from ..daemon.notify import ready, session_status
 from ..profile import running
-from .place import configured, start_logging
+from .place import add_context_flag, configured, start_logging
 
 EXAMPLE = "tw serve"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments: none of its own."""
+    """Declare the arguments."""
+    add_context_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -115,13 +115,6 @@ class Walk:
         self.add(Step(name, State.NOTE if found.note else State.OK, found.detail, ms, hint=found.note))
         return found.value
 
-    async def attempt(self, name: str, check: Awaitable[Found[T]]) -> T | TwError:
-        """The same for a step that the others do not need: what is wrong is returned."""
-        try:
-            return await self.step(name, check)
-        except TwError as exc:
-            return exc
-
     def add(self, step: Step) -> None:
         """A step that was taken elsewhere, or not at all."""
         self._steps.append(step)

@@ -1,0 +1,22 @@
+"""``tw service start``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .service_of import add_service_flags, service_of
+
+EXAMPLE = "tw service start"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_service_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start it, or start it again; it is up when this returns."""
+    plan, manager, _ = service_of(args)
+    manager.start(plan)
+    print(f"{plan.name} is started: {manager.status(plan).says}")
+    return 0
