@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from ..base.errors import Misuse
 from ..base.values import Grant
 from ..bundle import BundleContents, install_bundle
 from ..daemon import ClientRoot, run_until_stopped
+from ..daemon.claim import connect_by_invitation
 from ..daemon.notify import ready, session_status
 from ..profile import Profile, running
+from ..tenancy import Token
 from .bundle_file import add_open_flags, open_file
+from .invitation import given_token
 from .place import add_context_flag, configured, profile_of, start_logging
 from .uninterrupted import uninterrupted
 
@@ -22,7 +26,10 @@ EXAMPLE = "tw connect alice-tw-config.zip"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "bundle", nargs="?", metavar="FILE.zip", help="the file from the server's admin, the first time"
+        "bundle",
+        nargs="?",
+        metavar="FILE.zip|TOKEN",
+        help="the file or invitation from the server's admin, the first time; - reads an invitation from standard input",
     )
     parser.add_argument(
         "--map",
@@ -43,16 +50,26 @@ def run(args: argparse.Namespace) -> int:
         raise Misuse(
             "bad-argument", "a passphrase opens a file, and none is named", hint="tw connect FILE.zip"
         )
-    bundle = _client_file(args) if args.bundle else None
-    if bundle is None:
+    token = given_token(args.bundle, "connect") if args.bundle else None
+    if token is not None and args.passphrase_file:
+        raise Misuse("bad-argument", "an invitation has no passphrase", hint="leave --passphrase-file out")
+    bundle = _client_file(args) if args.bundle and token is None else None
+    if bundle is None and token is None:
         configured(args)
     with running(profile, "tw connect"):
+        if token is not None:
+            _come(profile, token)
         if bundle is not None:
             _install(profile, bundle)
         profile, config = configured(args)
         start_logging(args, config)
         run_until_stopped(lambda: _serve(profile, remap))
     return 0
+
+
+def _come(profile: Profile, token: Token) -> None:
+    asyncio.run(connect_by_invitation(profile, token))
+    print(f"tw: this machine is {token.name} at {token.server_id} from now on", file=sys.stderr)
 
 
 def _install(profile: Profile, bundle: BundleContents) -> None:

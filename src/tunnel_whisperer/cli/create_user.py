@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from ..base.values import Grant
 from ..bundle import check_slot
 from ..daemon.roles import need_role
-from ..profile import locked
+from ..profile import Profile, locked
 from ..tenancy import User, UserBook, check_user_name
 from .access import TIME_EXAMPLE, add_grant_flag, moment_text, parse_expiry, parse_grants, reach_lines
 from .passphrase import new_passphrase
 from .place import configured
 from .uninterrupted import uninterrupted
+from .user_invitation import add_invite_flags, check_invite_flags, print_invitation
 from .user_file import add_file_flags, place_of_file, print_hand_over, write_user_file
 from .user_questions import ask_expiry, ask_name, ask_reach
 
@@ -40,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="one session at a time: a new one ends the old one",
     )
     add_file_flags(parser)
+    add_invite_flags(parser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,15 @@ class _Wanted:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Let the user in, and write the file."""
+    """Let the user in, and write the file; or invite them."""
+    check_invite_flags(args)
     profile, config = configured(args)
     need_role(config, "server", profile)
     check_slot(config, profile)
     book = UserBook(profile)
     wanted = _wanted(args, book)
+    if args.invite:
+        return _invite(args, profile, book, wanted)
     passphrase = new_passphrase(args)
     with uninterrupted(), locked(profile):
         out = place_of_file(args, wanted.name)
@@ -82,6 +87,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _invite(args: argparse.Namespace, profile: Profile, book: UserBook, wanted: _Wanted) -> int:
+    with uninterrupted(), locked(profile):
+        user = book.create(
+            wanted.name,
+            wanted.grants,
+            apps=wanted.apps,
+            expires=wanted.expires,
+            single_session=wanted.single_session,
+            invited=True,
+        )
+        try:
+            print_invitation(args, profile, user.name, [*reach_lines(user), *_conditions(user)])
+        except BaseException:  # as without the file
+            book.delete(user.name)
+            raise
+    return 0
+
+
 def _conditions(user: User) -> list[str]:
     lines = []
     if user.expires is not None:
@@ -91,13 +114,18 @@ def _conditions(user: User) -> list[str]:
     return lines
 
 
+def _check_place(args: argparse.Namespace, name: str) -> None:
+    if not args.invite:
+        place_of_file(args, name)
+
+
 def _wanted(args: argparse.Namespace, book: UserBook) -> _Wanted:
     """From the flags; what is missing is asked for at a terminal. All flags are checked first:
     nobody should answer questions for a command that cannot succeed."""
     if args.name is not None:
         check_user_name(args.name)
         book.check_new(args.name)
-        place_of_file(args, args.name)
+        _check_place(args, args.name)
     grants, apps = parse_grants(args.map), tuple(args.app)
     expires = parse_expiry(args.expires) if args.expires is not None else None
     single = bool(args.single_session)
@@ -111,7 +139,7 @@ def _wanted(args: argparse.Namespace, book: UserBook) -> _Wanted:
     name = args.name
     if name is None:
         name = ask_name(book)
-        place_of_file(args, name)
+        _check_place(args, name)
     reaches = bool(grants or apps)
     if not reaches:
         grants, apps = ask_reach(name, book)

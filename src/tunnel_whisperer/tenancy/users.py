@@ -221,6 +221,10 @@ class UserBook:
             write_file(own.client_cert, cert)
             return certificate_ends(cert)
 
+    def has_keys(self, name: str) -> bool:
+        """Whether their private keys are here; not those of somebody who came by invitation."""
+        return Profile(self._file(name).parent).private_key.exists()
+
     def certificate_end(self, user: User) -> datetime:
         """When the user's certificate ends.
 
