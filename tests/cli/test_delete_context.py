@@ -13,7 +13,7 @@ def test_without_a_yes_nothing_is_deleted_and_what_would_go_is_told(server: Tw, 
     result = server("delete", "context", "plant")
     assert result.status == 2
     assert "plant (base): a server of relay.test, 1 user\n" in result.err
-    assert "tw export context plant keeps a copy" in result.err
+    assert "keys and records are lost for good.\nTo keep a copy: tw export context plant\n" in result.err
     assert "this resets tw on this machine" in result.err
     assert "add --yes" in result.err
     assert snapshot(tmp_path / "server").items() >= before.items()
@@ -42,6 +42,21 @@ def test_what_runs_is_refused_also_as_the_last_one(server: Tw, tmp_path: Path) -
     after = snapshot(tmp_path / "server")
     after.pop("run/lock")
     assert after == before
+
+
+def test_one_that_cannot_be_read_is_deleted_as_well(server: Tw, tmp_path: Path) -> None:
+    (tmp_path / "server" / "config.yaml").write_text("mode: sailor\n")
+    told = server("delete", "context", "base").err
+    assert "config.yaml cannot be read\nIts keys" in told
+    assert "tw export context" not in told
+    server.ok("delete", "context", "base", "--yes")
+    assert snapshot(tmp_path / "server") == {}
+
+
+def test_an_empty_one_has_nothing_to_lose(tw: Tw) -> None:
+    tw.ok("create", "context", "lab")
+    told = tw("delete", "context", "lab").err
+    assert "no role yet\nIt is the only context" in told
 
 
 def test_an_unknown_one_is_refused(tw: Tw) -> None:

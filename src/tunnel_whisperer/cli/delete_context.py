@@ -55,7 +55,8 @@ def _print_loss(context: Context, *, last: bool) -> None:
             what.append(f"{count} {noun}{'s' if count > 1 else ''}")
     print(f"{context}: {', '.join(what)}", file=sys.stderr)
     if known.role or known.fault:
-        print("Its keys and records are lost for good.", end=" ", file=sys.stderr)
-        print(f"tw export context {context.name} keeps a copy.", file=sys.stderr)
+        print("Its keys and records are lost for good.", file=sys.stderr)
+    if known.role:
+        print(f"To keep a copy: tw export context {context.name}", file=sys.stderr)
     if last:
         print("It is the only context: this resets tw on this machine.", file=sys.stderr)
