@@ -222,8 +222,9 @@ class UserBook:
             return certificate_ends(cert)
 
     def has_keys(self, name: str) -> bool:
-        """Whether their private keys are here; not those of somebody who came by invitation."""
-        return Profile(self._file(name).parent).private_key.exists()
+        """Whether their private keys were made here: not those of somebody who came by invitation."""
+        own = Profile(self._file(name).parent)
+        return own.private_key.exists() or own.client_key.exists()
 
     def certificate_end(self, user: User) -> datetime:
         """When the user's certificate ends.
