@@ -1,4 +1,4 @@
-"""How long ``tw --help`` takes, and how much of it is Python's own start."""
+"""How long ``tw --help`` and a press of TAB take, and how much of it is Python's own start."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ from bench.session import Session
 __all__ = ["measure"]
 
 _ALLOWED_MS = 150.0
+_ALLOWED_TAB_MS = 100.0
 
 
 def measure(session: Session) -> list[Line]:
     """Milliseconds."""
     times = [_run_ms("-m", "tunnel_whisperer", "--help") for _ in range(session.rounds * 2 + 1)]
     bare = statistics.median(_run_ms("-c", "pass") for _ in range(session.rounds * 2 + 1))
+    tab = ("-m", "tunnel_whisperer", "--complete", "export", "user", "=")
+    tabs = [_run_ms(*tab) for _ in range(session.rounds * 2 + 1)]
     note = f"python -c pass: {bare:.0f} ms"
-    return [judged("tw --help", "ms", {"ours": times}, at_most(1.0, "150 ms"), base=_ALLOWED_MS, note=note)]
+    return [
+        judged("tw --help", "ms", {"ours": times}, at_most(1.0, "150 ms"), base=_ALLOWED_MS, note=note),
+        judged(
+            "TAB behind tw", "ms", {"ours": tabs}, at_most(1.0, "100 ms"), base=_ALLOWED_TAB_MS, note=note
+        ),
+    ]
 
 
 def _run_ms(*words: str) -> float:

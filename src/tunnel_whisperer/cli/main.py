@@ -55,7 +55,14 @@ class _Parser(argparse.ArgumentParser):
     """An ArgumentParser that complains as everything else does."""
 
     def error(self, message: str) -> NoReturn:
-        raise Misuse("bad-argument", message, hint=f"{self.prog} --help")
+        hint = f"{self.prog} --help"
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        below = [" ".join(entry.words) for entry in COMMANDS if f"tw {entry.words[0]}" == self.prog]
+        if unknown and (
+            close := difflib.get_close_matches(f"{self.prog[3:]} {unknown[0]}", below, n=1, cutoff=0.8)
+        ):
+            hint = f"tw {close[0]}"
+        raise Misuse("bad-argument", message, hint=hint)
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         # For argparse the -- of --flag=-- ends the flags, and the value is an empty list (seen with 3.11).
@@ -72,6 +79,11 @@ def _dispatch(words: list[str]) -> int:
         from importlib.metadata import version  # noqa: PLC0415 - keeps --help fast
 
         print(f"tw {version('tunnel-whisperer')}")
+        return 0
+    if words[0] == "--complete":
+        from .completing import print_candidates  # noqa: PLC0415 - for shells alone
+
+        print_candidates(words[1:])
         return 0
     found = find(words)
     if found is None:

@@ -62,6 +62,7 @@ COMMANDS = (
     CommandEntry(("proxy", "clear"), "proxy_clear", "use the proxy of the environment again, if there is one"),
     CommandEntry(("set-port",), "set_port", "open another local port than the one that was given"),
     CommandEntry(("listen",), "listen", "choose the interface of the local ports"),
+    CommandEntry(("completion",), "completion", "print the script with which a shell completes tw"),
 )
 
 
