@@ -49,3 +49,8 @@ def test_the_hint_names_force_only_where_there_is_one(tmp_path: Path) -> None:
 def test_a_name_that_a_terminal_obeys_is_none_for_a_new_file(name: str, tmp_path: Path) -> None:
     with pytest.raises(Misuse, match="not a name for a new file"):
         place_for_file(tmp_path / name)
+
+
+def test_a_name_that_the_system_does_not_take_is_none_for_a_new_file(tmp_path: Path) -> None:
+    with pytest.raises(Misuse, match="too long"):
+        place_for_file(tmp_path / ("x" * 300))

@@ -90,6 +90,10 @@ def test_a_name_that_the_terminal_has_no_letters_for_is_no_failure(monkeypatch: 
     assert stdout.buffer.getvalue() == b"Z\\xfcrich \\udcff\n"
 
 
+def test_what_a_command_does_not_know_is_not_answered_with_that_command(tw: Tw) -> None:
+    assert "(try: tw listen --help)" in tw.refused("bad-argument", "listen", "--lsten")
+
+
 def test_two_dashes_are_no_value_of_a_flag(tw: Tw) -> None:
     for words in (("demo", "--target=--"), ("config", "view", "--config-dir=--")):
         assert "expected one argument" in tw.refused("bad-argument", *words)

@@ -46,6 +46,13 @@ def test_a_port_of_two_targets_is_not_guessed() -> None:
     assert caught.value.hint == "'plc-7.plant.lan:502' or 'plc-8.plant.lan:502'"
 
 
+def test_of_several_local_ports_of_one_target_each_is_found_and_the_first_stands_for_them() -> None:
+    ports = LocalPorts([(Grant.parse("5432"), 40_000), (Grant.parse("15432:5432"), 40_001)])
+    assert (ports[5432], ports[15432], ports["127.0.0.1:5432"]) == (40_000, 40_001, 40_000)
+    assert dict(ports) == {"127.0.0.1:5432": 40_000}
+    assert len(ports) == 1
+
+
 @pytest.mark.parametrize("key", [1, 0, -1, 70_000, "db:5432", "5432", "", "a b", "x:y"])
 def test_what_is_not_granted_is_a_key_error_of_ours(key: int | str) -> None:
     with pytest.raises(KeyError) as caught:

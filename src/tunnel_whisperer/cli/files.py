@@ -55,7 +55,11 @@ def place_for_file(out: Path, *, force: bool | None = None) -> Path:
     """
     if not str(out).isprintable():  # or this terminal would obey the name, now and in each ls
         raise Misuse("bad-argument", "not a name for a new file", where=str(out), hint="--out FILE")
-    if out.is_dir():
+    try:
+        is_directory = out.is_dir()
+    except OSError as exc:  # it is too long, or in a directory that is not ours
+        raise Misuse("bad-argument", exc.strerror or "no", where=str(out), hint="--out FILE") from None
+    if is_directory:
         raise Misuse("bad-argument", "this is a directory", where=str(out), hint="--out FILE")
     if not out.parent.is_dir():
         raise Misuse("bad-argument", "there is no such directory", where=str(out.parent), hint="--out FILE")

@@ -57,7 +57,11 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         hint = f"{self.prog} --help"
         unknown = message.partition("unrecognized arguments: ")[2].split()
-        below = [" ".join(entry.words) for entry in COMMANDS if f"tw {entry.words[0]}" == self.prog]
+        below = [
+            " ".join(entry.words)
+            for entry in COMMANDS
+            if f"tw {entry.words[0]}" == self.prog != f"tw {' '.join(entry.words)}"
+        ]
         if unknown and (
             close := difflib.get_close_matches(f"{self.prog[3:]} {unknown[0]}", below, n=1, cutoff=0.8)
         ):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from ..base.errors import Misuse
 from ..base.values import Secret
 from ..bundle import encrypt, pack_client
 from ..profile import Profile, write_file
 from ..tenancy import User
+from .files import place_for_file
 from .passphrase import add_passphrase_flags
 
 __all__ = ["add_file_flags", "place_of_file", "print_hand_over", "write_user_file"]
@@ -31,17 +30,7 @@ def place_of_file(args: argparse.Namespace, name: str) -> Path:
     Raises:
         Misuse: ``exists``, ``bad-argument`` for a place where no file can be.
     """
-    out = Path(args.out or f"{name}-tw-config.zip")
-    if out.is_dir():
-        raise Misuse("bad-argument", "this is a directory", where=str(out), hint="--out FILE")
-    if not out.parent.is_dir():
-        raise Misuse("bad-argument", "there is no such directory", where=str(out.parent), hint="--out FILE")
-    if os.path.lexists(out) and not getattr(args, "force", False):
-        also = ", or replace it with --force" if hasattr(args, "force") else ""
-        raise Misuse(
-            "exists", "this file exists already", where=str(out), hint=f"name another with --out{also}"
-        )
-    return out
+    return place_for_file(Path(args.out or f"{name}-tw-config.zip"), force=getattr(args, "force", None))
 
 
 def write_user_file(profile: Profile, user: User, out: Path, passphrase: Secret | None) -> None:

@@ -33,10 +33,10 @@ class LocalPorts(Mapping["int | str", int]):
         return self._opened[find_grant(list(self._opened), key)]
 
     def __iter__(self) -> Iterator[str]:
-        return (str(grant.target) for grant in self._opened)
+        return iter(dict.fromkeys(str(grant.target) for grant in self._opened))
 
     def __len__(self) -> int:
-        return len(self._opened)
+        return len({grant.target for grant in self._opened})
 
     def __repr__(self) -> str:
         return repr(dict(self))
@@ -59,8 +59,8 @@ def find_grant(grants: Sequence[Grant], key: object) -> Grant:
     else:
         found = [grant for grant in grants if grant.local_port == key]
         found = found or [grant for grant in grants if grant.target.port == key]
-    if len(found) == 1:
-        return found[0]
+    if len({grant.target for grant in found}) == 1:
+        return found[0]  # whichever of the local ports that lead there
     why = "is the port of more than one target" if found else "is not among what this file grants"
     raise UnknownPort("no-such-name", f"{key!r} {why}", hint=_choice(found or grants))
 
