@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
-import os
 import shutil
 import time
 from pathlib import Path
@@ -11,12 +8,10 @@ from pathlib import Path
 import pexpect
 import pyrage
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bundle.age_file import age_file
 from tunnel_whisperer.base.errors import Misuse, TwError
 from tunnel_whisperer.base.limits import MAX_BACKUP_BYTES, MAX_PASSPHRASE_WORK
 from tunnel_whisperer.bundle import decrypt, encrypt, is_encrypted
@@ -28,28 +23,6 @@ AGE_FILE = base64.b64decode(
     "Y0dNaExJQ09EcldtWmsKsPR+c6JJhGKy5QMFnSIaFMO4J/6P4aR7aRy/+slad5upxfrTPUuR8RTShog="
 )
 CONTENT = b"made by age\n"
-
-
-def _b64(data: bytes) -> bytes:
-    return base64.b64encode(data).rstrip(b"=")
-
-
-def _derive(key: bytes, salt: bytes, info: bytes) -> bytes:
-    return HKDF(SHA256(), 32, salt, info).derive(key)
-
-
-def _age(content: bytes, passphrase: str, work: int = 2, *, told: str | None = None) -> bytes:
-    """C2SP age.md, written from the specification; at most one chunk."""
-    file_key, salt, nonce = os.urandom(16), os.urandom(16), os.urandom(16)
-    wrap = hashlib.scrypt(
-        passphrase.encode(), salt=b"age-encryption.org/v1/scrypt" + salt, n=2**work, r=8, p=1, dklen=32
-    )
-    body = ChaCha20Poly1305(wrap).encrypt(bytes(12), file_key, None)
-    head = b"age-encryption.org/v1\n-> scrypt " + _b64(salt) + b" " + (told or str(work)).encode()
-    head += b"\n" + _b64(body) + b"\n---"
-    mac = hmac.digest(_derive(file_key, b"", b"header"), head, "sha256")
-    payload = ChaCha20Poly1305(_derive(file_key, nonce, b"payload")).encrypt(bytes(11) + b"\1", content, None)
-    return head + b" " + _b64(mac) + b"\n" + nonce + payload
 
 
 def _armoured(data: bytes, end: str = "\n") -> bytes:
@@ -86,7 +59,7 @@ def test_a_file_made_by_age_itself_is_opened() -> None:
 @pytest.mark.skipif(shutil.which("age") is None, reason="age is not installed")
 def test_age_itself_opens_ours(tmp_path: Path) -> None:
     (tmp_path / "x.age").write_bytes(encrypt(b"ours", "correct horse"))
-    child = pexpect.spawn("age", ["-d", "-o", "x", "x.age"], cwd=str(tmp_path), timeout=30)
+    child = pexpect.spawn("age", ["-d", "-o", "x", "x.age"], cwd=str(tmp_path), timeout=120)
     child.expect("passphrase")
     child.sendline("correct horse")
     child.expect(pexpect.EOF)
@@ -95,7 +68,7 @@ def test_age_itself_opens_ours(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_the_text_form_is_opened_too(end: str) -> None:
-    sealed = _armoured(_age(CONTENT, "correct horse"), end)
+    sealed = _armoured(age_file(CONTENT, "correct horse"), end)
     assert is_encrypted(sealed)
     assert decrypt(sealed, "correct horse") == CONTENT
 
@@ -108,12 +81,12 @@ def test_other_files_are_not_taken_for_encrypted_ones() -> None:
 
 @pytest.mark.parametrize("work", [MAX_PASSPHRASE_WORK + 1, 30, 63, 99])
 def test_a_file_that_would_take_gigabytes_is_refused_before_anything_is_computed(work: int) -> None:
-    assert f"work factor {work}" in _error(_age(b"x", "correct horse", told=str(work)))
+    assert f"work factor {work}" in _error(age_file(b"x", "correct horse", told=str(work)))
 
 
 @pytest.mark.parametrize("told", ["0", "01", "-1", "100", "1e9", "", "18 18", "99999999999"])
 def test_a_work_factor_that_is_no_number_is_refused(told: str) -> None:
-    assert "damaged" in _error(_age(b"x", "correct horse", told=told or " "))
+    assert "damaged" in _error(age_file(b"x", "correct horse", told=told or " "))
 
 
 def test_a_file_for_a_key_says_so() -> None:
@@ -122,29 +95,29 @@ def test_a_file_for_a_key_says_so() -> None:
 
 
 def test_another_version_of_the_format_is_named() -> None:
-    sealed = _age(b"x", "correct horse").replace(b"org/v1", b"org/v2", 1)
+    sealed = age_file(b"x", "correct horse").replace(b"org/v1", b"org/v2", 1)
     assert is_encrypted(sealed)
     assert "another version" in _error(sealed)
 
 
 def test_a_second_recipient_beside_the_passphrase_is_refused() -> None:
-    sealed = _age(b"x", "correct horse")
+    sealed = age_file(b"x", "correct horse")
     line = sealed.split(b"\n---")[0].removeprefix(b"age-encryption.org/v1\n")
     assert "damaged" in _error(b"age-encryption.org/v1\n" + line + b"\n" + line + b"\n---" + sealed[-80:])
 
 
 def test_a_file_larger_than_any_of_ours_is_refused_unread() -> None:
-    head = _age(b"x", "correct horse")
+    head = age_file(b"x", "correct horse")
     assert "larger" in _error(head + bytes(MAX_BACKUP_BYTES + 64 * 1024))
     assert "larger" in _error(b"-----BEGIN AGE ENCRYPTED FILE-----" + bytes(2 * MAX_BACKUP_BYTES))
 
 
 def test_text_that_is_cut_is_damaged() -> None:
-    assert "damaged" in _error(_armoured(_age(b"x", "p"))[:-40])
+    assert "damaged" in _error(_armoured(age_file(b"x", "p"))[:-40])
     assert "damaged" in _error(b"-----BEGIN AGE ENCRYPTED FILE-----\n*\n-----END AGE ENCRYPTED FILE-----")
 
 
-_SEALED = _age(CONTENT, "correct horse")
+_SEALED = age_file(CONTENT, "correct horse")
 
 
 @given(st.integers(0, len(_SEALED) - 1), st.integers(1, 255), st.booleans())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import pyrage
 import pytest
 
+from tests.bundle.age_file import age_file
 from tests.tenancy.setting import Setting, joined
 from tunnel_whisperer.base.errors import Misuse
 from tunnel_whisperer.base.values import Grant
@@ -31,8 +31,7 @@ def plain(both: Setting) -> bytes:
 
 @pytest.fixture(scope="module")
 def sealed(plain: bytes) -> bytes:
-    data: bytes = pyrage.passphrase.encrypt(plain, "correct horse")
-    return data
+    return age_file(plain, "correct horse")
 
 
 def _args(*words: str) -> argparse.Namespace:
@@ -97,7 +96,7 @@ def test_a_passphrase_for_a_file_without_one_is_refused(plain: bytes, tmp_path: 
 
 
 def test_what_was_encrypted_is_checked_as_any_file(tmp_path: Path) -> None:
-    (tmp_path / "x.zip").write_bytes(pyrage.passphrase.encrypt(b"no zip", "p"))
+    (tmp_path / "x.zip").write_bytes(age_file(b"no zip", "p"))
     (tmp_path / "pp").write_text("p")
     told = _refused("bad-bundle", _args("--passphrase-file", str(tmp_path / "pp")), tmp_path / "x.zip")
     assert told.where == str(tmp_path / "x.zip")

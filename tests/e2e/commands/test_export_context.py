@@ -29,7 +29,7 @@ def test_a_passphrase_is_typed_twice_and_age_opens_the_file(machine: MachineFact
     child.expect("plant-tw-context.zip")
     child.expect(pexpect.EOF)
     assert "correct" not in (child.before or "")
-    age = pexpect.spawn("age", ["-d", "-o", "x.zip", "plant-tw-context.zip"], cwd=str(one.home), timeout=30)
+    age = pexpect.spawn("age", ["-d", "-o", "x.zip", "plant-tw-context.zip"], cwd=str(one.home), timeout=120)
     age.expect("passphrase")
     age.sendline("correct horse")
     age.expect(pexpect.EOF)
