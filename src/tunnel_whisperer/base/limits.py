@@ -218,6 +218,9 @@ SSH_PROBE_TIMEOUT_S = 3.0
 SSH_OPEN_TIMEOUT_S = 30.0
 """Time for the answer to a channel open; the far side's own dial takes up to 10 s of it."""
 
+MAX_COMMAND_OUTPUT_BYTES = 8 * 1024 * 1024
+"""What a command at a relay's machine may print: the state of 512 tenants takes 100 KB."""
+
 MAX_PEER_REASON_CHARS = 200
 """Length of a peer's own words that we repeat in a message or a log."""
 
@@ -360,12 +363,18 @@ AUDIT_LOCK_TIMEOUT_S = 5.0
 AUDIT_CLOSE_S = 2.0
 """Time that the last audit records get to reach the disk when a role is stopped."""
 
-AUDIT_BURST, AUDIT_PER_S = 1000, 1.0
-"""Audit records of one kind about one peer: at once, and for good; what is above is counted, and
-told in one record per AUDIT_SUMMARY_S."""
+AUDIT_BURST = 1000
+"""Audit records of one kind about one peer, at once; what is above is counted, and told in one record
+per AUDIT_SUMMARY_S."""
 
-AUDIT_REFUSALS_BURST, AUDIT_REFUSALS_PER_S = 20, 1 / 60
+AUDIT_PER_S = 1.0
+"""And for good."""
+
+AUDIT_REFUSALS_BURST = 20
 """The same for refusals: strangers could fill the disk with them, or push everything else out."""
+
+AUDIT_REFUSALS_PER_S = 0.015
+"""And for good: one a minute, the summary of what was only counted included."""
 
 AUDIT_SUMMARY_S = 60.0
 """How often what was only counted is told."""
