@@ -84,7 +84,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_name_that_the_terminal_has_no_letters_for_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
     monkeypatch.setattr("sys.stdout", stdout)
-    monkeypatch.setattr("tunnel_whisperer.cli.main._overview", lambda: "Z\u00fcrich \udcff")
+    monkeypatch.setattr("tunnel_whisperer.cli.main.overview", lambda: "Z\u00fcrich \udcff")
     assert main(["--help"]) == 0
     assert isinstance(stdout.buffer, io.BytesIO)
     assert stdout.buffer.getvalue() == b"Z\\xfcrich \\udcff\n"

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from ..base.errors import Broken, Misuse, TwError, render
 from ..base.redact import redact
+from .overview import overview
 from .table import COMMANDS, CommandEntry, find
 
 __all__ = ["build_parser", "main"]
@@ -77,7 +78,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
-        print(_overview())
+        print(overview())
         return 0
     if words[0] in ("-V", "--version"):
         from importlib.metadata import version  # noqa: PLC0415 - keeps --help fast
@@ -115,14 +116,6 @@ def build_parser(entry: CommandEntry, module: object) -> argparse.ArgumentParser
     common.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="how much to log")
     common.add_argument("--log-format", choices=("text", "json"), help="how to log")
     return parser
-
-
-def _overview() -> str:
-    width = max(len(" ".join(entry.words)) for entry in COMMANDS)
-    lines = ["usage: tw COMMAND [ARGUMENTS]", ""]
-    lines += [f"  {' '.join(entry.words):<{width}}  {entry.summary}" for entry in COMMANDS]
-    lines += ["", "tw COMMAND --help tells more. Start with: tw demo"]
-    return "\n".join(lines)
 
 
 def _unknown(words: list[str]) -> int:
