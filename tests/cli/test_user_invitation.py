@@ -84,3 +84,11 @@ def test_an_invitation_for_a_client_has_no_passphrase(server: Tw, tw: Tw, tmp_pa
     tw.refused("bad-argument", "connect", token, "--passphrase-file", "p")
     assert "tw connect" in tw.refused("bad-token", "join", token)
     tw.refused("bad-token", "connect", token[:-5])
+
+
+def test_the_list_says_until_when_somebody_is_invited(server: Tw) -> None:
+    server.ok("create", "user", "alice", "-m", "22", "--invite")
+    assert "alice is invited until 20" in server.ok("list", "users")
+    for path in (server.directory / "invites").iterdir():
+        path.unlink()
+    assert "the invitation of alice is over: tw export user alice --invite" in server.ok("list", "users")

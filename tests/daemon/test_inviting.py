@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -11,15 +13,24 @@ import pytest
 
 from tests.kit.clock import real_run
 from tests.kit.world import World
-from tests.profile.crash import snapshot
+from tests.profile.crash import every_kill, needs_fork, snapshot
+from tests.tenancy.setting import joined
 from tunnel_whisperer.base.errors import Misuse, PeerFault, Refused, Unreachable
 from tunnel_whisperer.base.values import Grant, HostPort
 from tunnel_whisperer.daemon import claim, watch
 from tunnel_whisperer.daemon.claim import connect_by_invitation
-from tunnel_whisperer.pki import new_secret, new_ssh_key, public_key_of
+from tunnel_whisperer.daemon.inviting import services_of
+from tunnel_whisperer.pki import InvitationKeys, new_secret, new_ssh_key, public_key_of
 from tunnel_whisperer.profile import Profile, load_config
 from tunnel_whisperer.server import policy
-from tunnel_whisperer.tenancy import Token, UserBook, invite_user, make_server_identity
+from tunnel_whisperer.tenancy import (
+    Standing,
+    Token,
+    UserBook,
+    invite_user,
+    make_server_identity,
+    read_answer,
+)
 
 Scenario = Callable[[World, Profile], Coroutine[None, None, None]]
 
@@ -136,7 +147,7 @@ def test_who_is_withdrawn_or_unknown_or_somebody_else_is_told_so(play: Callable[
         with pytest.raises(Refused, match="expired, or was withdrawn"):
             await _come(world, token)
         UserBook(server).delete("alice")
-        with pytest.raises(Refused, match="was deleted"):
+        with pytest.raises(Refused, match="expired, or was withdrawn"):
             await _come(world, again)
 
     play(scenario)
@@ -172,6 +183,51 @@ def test_a_guest_reaches_the_one_service_and_nothing_else(
             with pytest.raises(Refused):
                 await _come(world, token)
         await _come(world, token)
+
+    play(scenario)
+
+
+@needs_fork
+def test_coming_is_completed_by_the_same_command_wherever_it_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = joined(tmp_path).server
+    book = UserBook(server)
+    token = _invite(server, "alice", Grant.parse("22"))
+    desk = services_of(server)
+
+    async def ask(token: Token, question: bytes, **kwargs: object) -> str:
+        """The server's side at once: it is killed in the middle, too."""
+        return read_answer(desk.claim(InvitationKeys.of(token.secret).ssh_public, question))
+
+    monkeypatch.setattr(claim, "ask_inviter", ask)
+    laptop = Profile(tmp_path / "laptop")
+
+    def come() -> None:
+        asyncio.run(connect_by_invitation(laptop, token, {}))
+
+    def prepare() -> None:
+        nonlocal token
+        shutil.rmtree(laptop.directory, ignore_errors=True)
+        book.delete("alice")
+        token = _invite(server, "alice", Grant.parse("22"))
+
+    for _ in every_kill(come, prepare):
+        come()
+        assert load_config(laptop.config).mode == "client"
+        assert book.get("alice").public_key == public_key_of(laptop.read(laptop.private_key))
+        assert book.standing(book.get("alice")) is Standing.LET_IN
+
+
+def test_a_machine_that_is_that_user_is_told_what_to_type(
+    play: Callable[[Scenario], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(world: World, server: Profile) -> None:
+        token = _invite(server, "alice", Grant.parse("22"))
+        await _come(world, token)
+        with pytest.raises(Refused) as caught:
+            await _come(world, replace(token, expires=1))
+        assert caught.value.hint == "this machine is alice already: tw connect"
 
     play(scenario)
 

@@ -56,7 +56,7 @@ def test_nothing_secret_is_shown() -> None:
 def test_the_guest_passes_the_gate_with_what_he_made_himself() -> None:
     keys = InvitationKeys.of(new_secret())
     ca = invitation_authority(keys, 1.0, lambda: NOW)
-    cert, _ = invitation_leaf(keys, lambda: NOW + timedelta(hours=3))
+    cert, _ = invitation_leaf(keys, 0.8, lambda: NOW + timedelta(hours=3))
     at = NOW + timedelta(hours=3)
     assert check_client(_der(cert), ca.cert_pem, lambda: at) == keys.uuid
 
@@ -65,22 +65,30 @@ def test_after_its_end_nobody_passes() -> None:
     keys = InvitationKeys.of(new_secret())
     ca = invitation_authority(keys, 0.5, lambda: NOW)
     at = NOW + timedelta(hours=13)
-    cert, _ = invitation_leaf(keys, lambda: at)
+    cert, _ = invitation_leaf(keys, 1.0, lambda: at)
     with pytest.raises(Refused, match="ended"):
         check_client(_der(cert), ca.cert_pem, lambda: at)
 
 
 def test_another_secret_does_not_pass() -> None:
     ca = invitation_authority(InvitationKeys.of(new_secret()), 1.0)
-    cert, _ = invitation_leaf(InvitationKeys.of(new_secret()))
+    cert, _ = invitation_leaf(InvitationKeys.of(new_secret()), 1.0)
     with pytest.raises(Refused, match="another CA"):
         check_client(_der(cert), ca.cert_pem)
 
 
 def test_openssl_takes_what_the_guest_made(tmp_path: Path) -> None:
     keys = InvitationKeys.of(new_secret())
-    cert, key = invitation_leaf(keys)
+    cert, key = invitation_leaf(keys, 1.0)
     (tmp_path / "c").write_text(cert)
     (tmp_path / "k").write_text(key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_cert_chain(tmp_path / "c", tmp_path / "k")
+
+
+def test_a_guest_with_a_slow_clock_is_let_in(tmp_path: Path) -> None:
+    keys = InvitationKeys.of(new_secret())
+    ca = invitation_authority(keys, 7.0, lambda: NOW)
+    slow = NOW - timedelta(days=3)
+    cert, _ = invitation_leaf(keys, 10.0, lambda: slow)
+    assert check_client(_der(cert), ca.cert_pem, lambda: NOW + timedelta(days=6)) == keys.uuid

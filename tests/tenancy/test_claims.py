@@ -147,10 +147,22 @@ def test_who_was_put_out_does_not_come_in_again_by_asking_twice(server: Profile,
     _claim(server, key)
     assert _door(server) == ""
     book.delete("alice")
-    with pytest.raises(Refused, match="was deleted") as caught:
+    with pytest.raises(Refused, match="withdrawn") as caught:
         _claim(server, key)
     assert caught.value.code == "invitation-over"
     book.create("alice", [GRANT], invited=True)
+    with pytest.raises(Refused, match="withdrawn"):
+        _claim(server, key)
+
+
+def test_an_invitation_that_outlived_its_user_makes_nobody(server: Profile, book: UserBook) -> None:
+    book.create("alice", [GRANT], invited=True)
+    _, key = _invite(server)
+    (path,) = server.invites.iterdir()
+    text = path.read_text()
+    book.delete("alice")
+    book.create("alice", [GRANT], invited=True)
+    path.write_text(text)  # as from a backup
     with pytest.raises(Refused, match="was deleted"):
         _claim(server, key)
 

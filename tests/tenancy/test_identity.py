@@ -10,6 +10,7 @@ import pytest
 from tests.profile.crash import every_kill, fill_disk, needs_fork, snapshot
 from tests.tenancy.setting import joined
 from tunnel_whisperer.base.errors import Misuse, render
+from tunnel_whisperer.base.values import Grant
 from tunnel_whisperer.pki import (
     certificate_hosts,
     certificate_uuid,
@@ -18,7 +19,7 @@ from tunnel_whisperer.pki import (
     public_key_of,
 )
 from tunnel_whisperer.profile import Config, Profile, load_config, save_config
-from tunnel_whisperer.tenancy import make_relay_identity, make_server_identity
+from tunnel_whisperer.tenancy import UserBook, make_relay_identity, make_server_identity
 
 
 def _check_server(profile: Profile) -> None:
@@ -165,14 +166,29 @@ def test_a_directory_of_another_role_stays_as_it_is(tmp_path: Path, role: str) -
     assert snapshot(tmp_path) == before
 
 
-def test_a_server_keeps_its_id(tmp_path: Path) -> None:
-    make_server_identity(Profile(tmp_path), "plant")
-    with pytest.raises(Misuse) as caught:
-        make_server_identity(Profile(tmp_path), "other")
-    assert render(caught.value) == (
-        f"tw: exists: {tmp_path}: this directory is the server 'plant'"
-        " (try: use that id, or tw create context NAME for another server)"
-    )
+def test_a_server_that_is_enrolled_or_has_users_keeps_its_id(tmp_path: Path) -> None:
+    enrolled = joined(tmp_path).server
+    with_users = Profile(tmp_path / "new")
+    make_server_identity(with_users, "plant")
+    UserBook(with_users).create("alice", [Grant.parse("22")])
+    for profile in (enrolled, with_users):
+        with pytest.raises(Misuse) as caught:
+            make_server_identity(profile, "other")
+        assert render(caught.value) == (
+            f"tw: exists: {profile.directory}: this directory is the server 'plant'"
+            " (try: use that id, or tw create context NAME for another server)"
+        )
+
+
+def test_a_server_that_nobody_knows_may_take_another_id_and_keeps_its_keys(tmp_path: Path) -> None:
+    profile = Profile(tmp_path)
+    before = make_server_identity(profile, "plant")
+    key, ca = profile.private_key.read_bytes(), profile.ca_cert.read_bytes()
+    after = make_server_identity(profile, "other")
+    assert (after.server_id, after.server.relay_ssh_user) == ("other", "other")
+    assert after.xray.uuid == before.xray.uuid
+    assert (profile.private_key.read_bytes(), profile.ca_cert.read_bytes()) == (key, ca)
+    assert load_config(profile.config) == after
 
 
 @pytest.mark.parametrize("server_id", ["", "-a", "A", "a_b", "a/b", "..", "a" * 32, "ä", "a\n", "a b"])

@@ -6,7 +6,6 @@ Control plane. May import base, profile and pki. A bundle from outside is hostil
 
 from .backup import install_backup, open_any, pack_backup
 from .contents import (
-    FILES,
     BundleContents,
     check_client_files,
     check_slot,
@@ -18,7 +17,6 @@ from .encrypt import decrypt, encrypt, is_encrypted
 from .install import install_bundle
 
 __all__ = [
-    "FILES",
     "BundleContents",
     "check_client_files",
     "check_slot",

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if token is not None:
         return _by_invitation(args, profile, token)
     relay = HostPort.parse(args.relay, 443)
-    server_id = args.id or _host_id()
+    server_id = args.id or _known_id(profile) or _host_id()
     make_server_identity(profile, server_id)
     out = Path(args.out or f"{server_id}-request.json")
     write_file(out, make_join_request(profile, relay.host).to_text(), 0o644)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from ..base.errors import Misuse, render
 from ..daemon.roles import need_role
 from ..daemon.snapshot import users_online
-from ..tenancy import RENEW_BEFORE, Standing, User, UserBook
+from ..profile import Profile
+from ..tenancy import RENEW_BEFORE, InviteBook, Standing, User, UserBook
 from .access import MARK_NOTE, first_of, grant_value, moment_text, short_grants
 from .output import print_json, print_rows
 from .place import configured
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         for user in users
     ]
     print_rows(rows, _COLUMNS, "no users yet: tw create user NAME -m PORT")
-    for line in _notes(users, book):
+    for line in (*_notes(users, book), *_invitations(users, profile)):
         print(line)
     return 0
 
@@ -77,6 +78,7 @@ def _notes(users: list[User], book: UserBook) -> list[str]:
     differ = [user.name for user in users if book.standing(user) in wrong]
     if differ:
         notes.append(f"authorized_keys says otherwise for {', '.join(differ)}: tw apply makes it agree")
+    notes += _invitations(users, profile)
     for user in users:
         end = _certificate_end(user, book)
         if end is not None and end - datetime.now(UTC) <= RENEW_BEFORE:
@@ -84,6 +86,17 @@ def _notes(users: list[User], book: UserBook) -> list[str]:
             notes.append(
                 f"the certificate of {user.name} ends on {when}: tw export user {user.name} renews it"
             )
+    return notes
+
+
+def _invitations(users: list[User], profile: Profile) -> list[str]:
+    ends = {invite.name: invite.expires for invite in InviteBook(profile).all() if not invite.used_by}
+    notes = []
+    for user in users:
+        if user.name in ends:
+            notes.append(f"{user.name} is invited until {moment_text(ends[user.name])}")
+        elif user.is_awaited:
+            notes.append(f"the invitation of {user.name} is over: tw export user {user.name} --invite")
     return notes
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from ..base.errors import Misuse, PeerFault, Refused, TwError, Unreachable
 from ..base.services import CLAIM, INVITED, JOIN
 from ..base.values import HostPort
-from ..bundle import FILES, BundleContents, check_client_files, install_bundle
+from ..bundle import BundleContents, check_client_files, install_bundle
 from ..net.link import RelayEndpoint
 from ..net.presented import presented_certificate
 from ..net.proxy import Proxy
@@ -81,24 +81,28 @@ class _Way:
     key: str
 
 
-def _way(token: Token, keys: InvitationKeys) -> _Way:
+def _way(token: Token, keys: InvitationKeys, now: float) -> _Way:
     if token.kind == "join":
         guest = invitation_id(keys.ssh_public)
-        return _Way(f"/tw/{guest}", RELAY_SSH, guest, JOIN, *invitation_leaf(keys))
+        leaf = invitation_leaf(keys, (token.expires - now) / 86_400)
+        return _Way(f"/tw/{guest}", RELAY_SSH, guest, JOIN, *leaf)
     listener = HostPort("127.0.0.1", token.remote_port)
     certificate = ssl.DER_cert_to_PEM_cert(token.certificate)
     return _Way(f"/tw/{token.server_id}", listener, INVITED, CLAIM, certificate, keys.tls_key)
 
 
-def need_valid(token: Token, wall_clock: Callable[[], float] = time.time) -> None:
+def need_valid(token: Token, wall_clock: Callable[[], float] = time.time, *, hint: str = _ASK) -> None:
     """Refuse an invitation that has ended, before anything is made for it.
+
+    Args:
+        hint: what to do then.
 
     Raises:
         Refused: ``invitation-over``.
     """
     if wall_clock() >= token.expires:
         end = datetime.fromtimestamp(token.expires, UTC).astimezone()
-        raise Refused("invitation-over", f"this invitation ended on {end:%Y-%m-%d at %H:%M}", hint=_ASK)
+        raise Refused("invitation-over", f"this invitation ended on {end:%Y-%m-%d at %H:%M}", hint=hint)
 
 
 async def ask_inviter(
@@ -112,7 +116,7 @@ async def ask_inviter(
     """
     need_valid(token, wall_clock)
     keys = InvitationKeys.of(token.secret)
-    way = _way(token, keys)
+    way = _way(token, keys, wall_clock())
     where = str(token.relay)
     ca_pem = ""
     if token.relay_pin:
@@ -131,7 +135,8 @@ async def ask_inviter(
             if exc.code not in _AT_THE_GATE:
                 raise
             why = "nobody there knows this invitation: it has expired, or was withdrawn"
-            raise Refused("invitation-over", why, where=where, hint=_ASK) from exc
+            hint = f"is this machine's clock right? if it is, {_ASK}"
+            raise Refused("invitation-over", why, where=where, hint=hint) from exc
         finally:
             await uplink.close()
 
@@ -225,8 +230,8 @@ async def connect_by_invitation(
     Raises:
         TwError: then it is not that user's; the invitation can be used again by this machine.
     """
-    need_valid(token)
     is_known = _is_that_user(profile, token)
+    need_valid(token, hint=f"this machine is {token.name} already: tw connect" if is_known else _ASK)
     proxy = proxy_for(profile, token.relay, environ)
     keys = profile if is_known else _new_keys(profile, token)
     ssh_key, tls_key = (
@@ -239,11 +244,11 @@ async def connect_by_invitation(
     except Misuse as exc:
         raise _unusable(exc) from None
     config = install_bundle(profile, contents)
-    if not is_known:
-        for path in (keys.private_key, keys.client_key):
-            remove_file(path)
-        with contextlib.suppress(OSError):
-            keys.directory.rmdir()
+    aside = _aside(profile, token)
+    for path in (aside.private_key, aside.client_key):
+        remove_file(path)
+    with contextlib.suppress(OSError):
+        aside.directory.rmdir()
     return config
 
 
@@ -285,15 +290,26 @@ def _is_that_user(profile: Profile, token: Token) -> bool:
         named = certificate_uuid(ssl.DER_cert_to_PEM_cert(token.certificate))
         if config.xray.uuid == named and config.client.server_host_key == token.host_key:
             return True
-    elif not any((profile.directory / name).exists() for name in FILES):
+    elif all(_is_begun(profile.directory / name, token, profile) for name in ("id_ed25519", "client.key")):
         return False
     raise Misuse("exists", "there is another identity here already", where=str(profile.directory), hint=hint)
 
 
+def _is_begun(path: Path, token: Token, profile: Profile) -> bool:
+    """Whether the key is not there, or was put there by an earlier try with this invitation."""
+    aside = _aside(profile, token).directory / path.name
+    return not path.exists() or (aside.exists() and profile.read(path) == profile.read(aside))
+
+
+def _aside(profile: Profile, token: Token) -> Profile:
+    """Where keys wait until the server has answered."""
+    guest = invitation_id(InvitationKeys.of(token.secret).ssh_public)
+    return Profile(profile.run / f"claim{guest}")
+
+
 def _new_keys(profile: Profile, token: Token) -> Profile:
     """Keys for this invitation, aside until the server has answered; those that are there are used."""
-    guest = invitation_id(InvitationKeys.of(token.secret).ssh_public)
-    aside = Profile(profile.run / f"claim{guest}")
+    aside = _aside(profile, token)
     with locked(profile):
         if not (aside.private_key.exists() and aside.client_key.exists()):
             ensure_directory(profile.run)

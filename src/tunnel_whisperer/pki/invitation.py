@@ -85,10 +85,13 @@ def invitation_authority(
     return make_ca("invitation", now, key_pem=keys.tls_key, days=days)
 
 
-def invitation_leaf(keys: InvitationKeys, now: Callable[[], datetime] | None = None) -> tuple[str, str]:
-    """What the guest shows to the relay's gate, and its key, both in PEM; good for a day.
+def invitation_leaf(
+    keys: InvitationKeys, days: float, now: Callable[[], datetime] | None = None
+) -> tuple[str, str]:
+    """What the guest shows to the relay's gate, and its key, both in PEM.
 
     Args:
+        days: to the end of the invitation; a guest whose clock is slow is let in all the same.
         now: the wall clock, in UTC.
     """
-    return issue_client(invitation_authority(keys, 1.0, now), keys.uuid, "guest", days=1.0, now=now)
+    return issue_client(invitation_authority(keys, days, now), keys.uuid, "guest", days=days, now=now)

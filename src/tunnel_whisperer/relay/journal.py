@@ -23,6 +23,15 @@ __all__ = ["Arrival", "Journal", "ServerOnline", "Stream"]
 _log = logging.getLogger("tw.relay")
 
 
+def _is_guest(server_id: str) -> bool:
+    """Whether it is the id of an invitation, such as no server has (tenancy.invites)."""
+    return server_id.startswith("_")
+
+
+def _who(server_id: str) -> str:
+    return f"guest:{server_id}" if _is_guest(server_id) else f"tenant:{server_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class ServerOnline:
     """A session of a server, as it is spoken of."""
@@ -47,7 +56,7 @@ class Arrival:
     @property
     def who(self) -> str:
         """As in the audit record."""
-        return f"tenant:{self.server_id}"
+        return _who(self.server_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +86,23 @@ class Journal:
     def login_refused(self, user: str, *, known: bool) -> None:
         """Somebody showed a key that is not the one of this server."""
         why = "another key than the one that was enrolled" if known else f"unknown server {user!r}"
-        self._audit("login-refused", f"tenant:{user}" if known else "stranger", why=why)
+        self._audit("login-refused", _who(user) if known else "stranger", why=why)
 
     def login(self, server_id: str, address: HostPort | None) -> ServerOnline:
         """A server logged in."""
         online = ServerOnline(server_id, secrets.token_hex(4), self._wall_clock())
         came_from = "" if address is None else str(address)
-        self._audit("login", f"tenant:{server_id}", session=online.id, address=came_from)
+        self._audit("login", _who(server_id), session=online.id, address=came_from)
         return online
 
     def session_ended(self, online: ServerOnline, error: TwError | None) -> None:
         """A session of a server is over."""
         why = "closed by the server" if error is None else str(error)
-        _log.info("%s: server disconnected: %s", online.server_id, why)
+        what = "guest" if _is_guest(online.server_id) else "server"
+        _log.info("%s: %s disconnected: %s", online.server_id, what, why)
         self._audit(
             "session-ended",
-            f"tenant:{online.server_id}",
+            _who(online.server_id),
             session=online.id,
             seconds=self._seconds(online.since),
             why=why,
@@ -105,7 +115,7 @@ class Journal:
     def listen_refused(self, server_id: str, bind: HostPort) -> None:
         """A server asked to be reached elsewhere than it may."""
         _log.warning("%s: refused to listen on %s", server_id, bind)
-        self._audit("listen-refused", f"tenant:{server_id}", address=str(bind))
+        self._audit("listen-refused", _who(server_id), address=str(bind))
 
     def stream_refused(self, arrival: Arrival, error: TwError, *, quiet: bool = False) -> None:
         """Somebody with a certificate did not get a stream.

@@ -37,6 +37,7 @@ class Services:
         about: Callable[[str, bytes], bytes],
     ) -> None:
         self.invited = invited
+        self.claim = claim
         self._claim = ServiceDesk("claim", claim)
         self._about = ServiceDesk("about", about)
         self._guests: dict[ServerSession, None] = {}  # the oldest first

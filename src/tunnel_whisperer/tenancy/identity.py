@@ -62,15 +62,16 @@ def make_server_identity(profile: Profile, server_id: str) -> Config:
     check_server_id(server_id)
     with locked(profile):
         existing = _existing(profile, "server", "tw join RELAY")
-        if existing is not None and existing.server_id not in ("", server_id):
+        enrolled = existing is not None and bool(existing.xray.relay_host)
+        known = enrolled or any(profile.users.glob("*/user.json"))
+        # Before a relay answered, nobody knows it by its id: a guest whose id is taken takes another.
+        if known and existing is not None and existing.server_id not in ("", server_id):
             raise Misuse(
                 "exists",
                 f"this directory is the server {existing.server_id!r}",
                 where=str(profile.directory),
                 hint="use that id, or tw create context NAME for another server",
             )
-        enrolled = existing is not None and bool(existing.xray.relay_host)
-        known = enrolled or any(profile.users.glob("*/user.json"))
         _make_ssh_key(profile.private_key, profile.public_key, server_id, known=known)
         _make_ssh_key(profile.host_key, profile.host_public_key, server_id, known=known)
         ca = _make_authority(profile.ca_cert, profile.ca_key, server_id, known=known)
@@ -80,6 +81,8 @@ def make_server_identity(profile: Profile, server_id: str) -> Config:
             write_file(profile.authorized_keys, b"")
         config = existing or Config(mode="server", server=ServerConfig(relay_ssh_user=server_id))
         config = replace(config, xray=replace(config.xray, uuid=own, path=f"/tw/{server_id}"))
+        if not known:
+            config = replace(config, server=replace(config.server, relay_ssh_user=server_id))
         if config != existing:
             save_config(profile.config, config)
         return config

@@ -26,6 +26,7 @@ from ..profile import Profile, ensure_directory, locked, write_file, write_files
 from .access_lines import add_line, has_line, lines_of, remove_lines
 from .apps import read_apps
 from .identity import load_authority, need_mode
+from .invites import InviteBook
 from .names import check_user_name
 from .notes import note_change, note_new_user
 from .standing import Change, Standing
@@ -198,6 +199,7 @@ class UserBook:
             changed = remove_lines(record, name, self._key_of(name))
             if changed != record:
                 write_file(self._profile.authorized_keys, changed)
+            InviteBook(self._profile, self._wall_clock).withdraw(name)
             note(self._profile, "user-deleted", user=name)
             self._forget(directory)
 
