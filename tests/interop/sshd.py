@@ -29,11 +29,14 @@ class Sshd:
     """A real server that lets the user's key in, with what its line grants.
 
     Unrealistic: it serves one system account, as somebody without rights.
+
+    Args:
+        account: that one, where root runs the test; ``daemon`` has no shell.
     """
 
-    def __init__(self, directory: Path, access: Access, extra: str = "") -> None:
+    def __init__(self, directory: Path, access: Access, extra: str = "", account: str = "daemon") -> None:
         self.port = free_port()
-        uid = pwd.getpwnam("daemon").pw_uid if os.geteuid() == 0 else os.geteuid()
+        uid = pwd.getpwnam(account).pw_uid if os.geteuid() == 0 else os.geteuid()
         self.account = pwd.getpwuid(uid).pw_name
         (directory / "host").write_bytes(HOST_KEY)
         (directory / "host").chmod(0o600)

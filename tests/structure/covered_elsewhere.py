@@ -17,5 +17,9 @@ COVERED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/provision/drivers/test_hetzner.py",
         "its words for each of the SDK's failures are asserted there",
     ),
+    "tunnel_whisperer.ssh.command": (
+        "tests/interop/test_ssh_command.py",
+        "its peer can only be a real OpenSSH: ours runs no commands",
+    ),
     "tunnel_whisperer.daemon.demo": ("tests/cli/test_demo.py", "the demonstration has one way to be run"),
 }
