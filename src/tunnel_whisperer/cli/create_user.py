@@ -14,8 +14,8 @@ from .access import TIME_EXAMPLE, add_grant_flag, moment_text, parse_expiry, par
 from .passphrase import new_passphrase
 from .place import configured
 from .uninterrupted import uninterrupted
-from .user_invitation import add_invite_flags, check_invite_flags, print_invitation
 from .user_file import add_file_flags, place_of_file, print_hand_over, write_user_file
+from .user_invitation import add_invite_flags, check_invite_flags, print_invitation
 from .user_questions import ask_expiry, ask_name, ask_reach
 
 EXAMPLE = "tw create user alice -m 15432:5432 -m 10502:plc-7.plant.lan:502"

@@ -12,8 +12,8 @@ from .access import way_in
 from .passphrase import new_passphrase
 from .place import configured
 from .uninterrupted import uninterrupted
-from .user_invitation import add_invite_flags, check_invite_flags, print_invitation
 from .user_file import add_file_flags, place_of_file, print_hand_over, write_user_file
+from .user_invitation import add_invite_flags, check_invite_flags, print_invitation
 
 EXAMPLE = "tw export user alice --out alice.zip --passphrase"
 

@@ -78,7 +78,6 @@ def _notes(users: list[User], book: UserBook) -> list[str]:
     differ = [user.name for user in users if book.standing(user) in wrong]
     if differ:
         notes.append(f"authorized_keys says otherwise for {', '.join(differ)}: tw apply makes it agree")
-    notes += _invitations(users, profile)
     for user in users:
         end = _certificate_end(user, book)
         if end is not None and end - datetime.now(UTC) <= RENEW_BEFORE:
