@@ -131,7 +131,7 @@ def test_openssh_grants_what_the_record_grants_and_nothing_else(
     port = granted.getsockname()[1]
     grants = [Grant(5432, HostPort("127.0.0.1", port)), Grant(5433, HostPort("fd00::5", 22))]
     book = UserBook(profile)
-    user = book.create("alice", grants, expires=time.time() + 3600)
+    user = book.create("alice", grants, expires=time.time() + 3600, single_session=True)
     key = directory / "alice"
     shutil.copy(profile.users / "alice" / "id_ed25519", key)
     sshd = Sshd(profile)
