@@ -22,7 +22,7 @@ def test_without_a_yes_nothing_is_deleted_and_what_would_go_is_told(server: Tw, 
 def test_the_last_one_is_a_full_reset(server: Tw, tmp_path: Path) -> None:
     said = server.ok("delete", "context", "plant", "--yes")
     assert "deleted plant (base)" in said
-    assert "its relay still has a slot for it" in said
+    assert "its relay still has a slot for it; there: tw unenroll plant\n" in said
     assert "nothing is left here" in said
     assert snapshot(tmp_path / "server") == {}
     assert server.ok("list", "contexts").startswith("no contexts yet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..profile import Context
+from ..profile import Context, load_config
 from .ask import confirm
 from .context_lines import about
 from .place import contexts_of, start_logging
@@ -32,15 +32,23 @@ def run(args: argparse.Namespace) -> int:
         if not confirm(f"Delete context {context}?"):
             print("tw: nothing was deleted", file=sys.stderr)
             return 1
-    known = about(context)
+    slot = _slot(context)
     with uninterrupted():
         contexts.delete(context)
     print(f"deleted {context}")
-    if known.role == "server" and known.relay:
-        print("  its relay still has a slot for it: tw unenroll there")
+    if slot is not None:
+        print(f"  its relay still has a slot for it; there: tw unenroll {slot}")
     if last:
         print("  nothing is left here; tw begins from the start")
     return 0
+
+
+def _slot(context: Context) -> str | None:
+    """The id of a server that is enrolled somewhere."""
+    known = about(context)
+    if known.role != "server" or not known.relay:
+        return None
+    return load_config(context.profile.config).server_id
 
 
 def _print_loss(context: Context, *, last: bool) -> None:
