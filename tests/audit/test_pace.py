@@ -45,6 +45,27 @@ def test_what_was_counted_keeps_its_bytes_and_its_span() -> None:
     assert pace.due(T0 + 122) == []
 
 
+def test_each_target_that_was_granted_has_a_pace_and_sums_of_its_own() -> None:
+    pace = Pace()
+    for target in ("10.0.0.7:502", "10.0.0.8:502"):
+        for _ in range(AUDIT_BURST + 2):
+            pace.take(Note("channel-closed", "user:a", T0, {"target": target, "bytes_up": 5}))
+    sums = [
+        (note.fields["target"], note.fields["count"], note.fields["bytes_up"]) for note in pace.due(T0 + 61)
+    ]
+    assert sums == [("10.0.0.7:502", 2, 10), ("10.0.0.8:502", 2, 10)]
+
+
+def test_targets_of_a_peers_own_choice_are_no_way_around_the_pace() -> None:
+    pace = Pace()
+    written = [
+        note
+        for port in range(5000)
+        for note in pace.take(Note("channel-refused", "user:a", T0, {"target": f"10.0.0.7:{port}"}))
+    ]
+    assert len(written) == AUDIT_REFUSALS_BURST
+
+
 def test_who_is_quiet_again_is_recorded_again() -> None:
     pace = Pace()
     for _ in range(1000):

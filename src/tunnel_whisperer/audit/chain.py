@@ -132,6 +132,10 @@ class Chain:
                     with contextlib.suppress(OSError):  # once more than it should be: no harm
                         old.unlink()
 
+    def head(self) -> Head:
+        """Where the record stands."""
+        return read_head(self.directory / HEAD) or Head(0, START)
+
     def lose(self, lost: Loss) -> None:
         """Remember in the head what could not be written; needs no space on the disk.
 
@@ -140,7 +144,7 @@ class Chain:
             OSError
         """
         with self._locked():
-            head = read_head(self.directory / HEAD) or Head(0, START)
+            head = self.head()
             write_head(self.directory / HEAD, Head(head.seq, head.hash, head.lost + lost))
 
     @contextlib.contextmanager
@@ -178,7 +182,7 @@ class Chain:
             torn = files[-1].read_bytes()
             return _Tail(record.seq, record.hash, torn, torn.endswith(b"\n") or not torn)
         torn = files[-1].read_bytes() if files else b""
-        head = read_head(self.directory / HEAD) or Head(0, START)
+        head = self.head()
         return _Tail(head.seq, head.hash, torn, torn.endswith(b"\n") or not torn)
 
 

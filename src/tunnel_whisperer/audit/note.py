@@ -16,9 +16,9 @@ from typing import Any
 from ..base.audit_events import AuditValue
 from ..base.errors import TwError
 from ..profile import Profile
-from .chain import HEAD, Chain
-from .head import Head, Loss, read_head
-from .record import START, Note, stamp
+from .chain import Chain
+from .head import Head, Loss
+from .record import Note, stamp
 
 __all__ = ["AuditState", "acting", "audit_state", "note", "os_user"]
 
@@ -111,9 +111,13 @@ class AuditState:
         """For a snapshot."""
         return {"records": self.records, "hash": self.hash, "lost": self.lost, "lost_since": self.lost_since}
 
+    @classmethod
+    def of(cls, head: Head) -> AuditState:
+        """What the head says."""
+        since = stamp(head.lost.since) if head.lost.count else None
+        return cls(head.seq, head.hash, head.lost.count, since)
+
 
 def audit_state(profile: Profile) -> AuditState:
-    """What the head says; nothing of it has to exist."""
-    head = read_head(profile.audit / HEAD) or Head(0, START)
-    since = stamp(head.lost.since) if head.lost.count else None
-    return AuditState(head.seq, head.hash, head.lost.count, since)
+    """How the record stands; nothing of it has to exist."""
+    return AuditState.of(Chain(profile.audit).head())

@@ -1,6 +1,7 @@
 """How fast one peer may fill the record; what comes above is counted, and told in one record.
 
-Pure: time is an argument. A pace is kept for each event of each ``who``.
+Pure: time is an argument. A pace is kept for each event of each ``who``, and for each target that
+somebody was let in to, so that the sums are of one target.
 """
 
 from __future__ import annotations
@@ -22,6 +23,17 @@ from .record import Note, stamp
 __all__ = ["Pace"]
 
 _SUMMED = ("bytes_up", "bytes_down")
+
+_PER_TARGET = frozenset({"channel-closed", "channel-opened"})
+"""Their targets were granted, so there are few; those that are refused are a peer's own choice."""
+
+_Kind = tuple[str, str, str]
+"""Event, who, target or nothing."""
+
+
+def _kind_of(note: Note) -> _Kind:
+    target = note.fields.get("target") if note.event in _PER_TARGET else None
+    return note.event, note.who, target if isinstance(target, str) else ""
 
 
 @dataclass(slots=True)
@@ -54,14 +66,14 @@ class Pace:
     """Lets notes through, or counts them."""
 
     def __init__(self) -> None:
-        self._kinds: OrderedDict[tuple[str, str], _Counted] = OrderedDict()
+        self._kinds: OrderedDict[_Kind, _Counted] = OrderedDict()
 
     def take(self, note: Note) -> list[Note]:
         """What to write now: the note, or nothing; and the summary of a kind that is forgotten."""
         refusal = note.event.endswith("-refused")
         burst = AUDIT_REFUSALS_BURST if refusal else AUDIT_BURST
         per_s = AUDIT_REFUSALS_PER_S if refusal else AUDIT_PER_S
-        key = (note.event, note.who)
+        key = _kind_of(note)
         kind = self._kinds.setdefault(key, _Counted(float(burst), note.at))
         self._kinds.move_to_end(key)
         kind.refill(burst, per_s, note.at)
@@ -94,11 +106,13 @@ class Pace:
         return found
 
 
-def _summary(key: tuple[str, str], kind: _Counted) -> Note:
-    event, who = key
+def _summary(key: _Kind, kind: _Counted) -> Note:
+    event, who, target = key
     fields: dict[str, AuditValue] = {
         "count": kind.count,
         "since": stamp(kind.since),
         "until": stamp(kind.until),
     }
+    if target:
+        fields["target"] = target
     return Note(event, who, kind.until, {**fields, **kind.sums})

@@ -18,9 +18,10 @@ from ..base.audit_events import AuditValue
 from ..base.errors import TwError
 from ..base.limits import AUDIT_CLOSE_S, MAX_AUDIT_WAITING
 from .chain import Chain
-from .head import NOTHING_LOST, Loss
+from .head import NOTHING_LOST, Head, Loss
+from .note import AuditState
 from .pace import Pace
-from .record import Note
+from .record import START, Note
 
 __all__ = ["AuditWriter"]
 
@@ -44,6 +45,7 @@ class AuditWriter:
         self._pace = Pace()
         self._waiting: list[Note] = []
         self._lost = NOTHING_LOST  # not in the head yet
+        self._head = Head(0, START)
         self._failing = False
         self._closing = False
         self._changed = threading.Condition()
@@ -67,9 +69,10 @@ class AuditWriter:
         return self._failing
 
     @property
-    def lost(self) -> int:
-        """Records that are lost, and of which not even the head tells yet."""
-        return self._lost.count
+    def state(self) -> AuditState:
+        """How the record stands, as it was seen last: nobody waits for the disk here either."""
+        head = self._head
+        return AuditState.of(Head(head.seq, head.hash, head.lost + self._lost))
 
     def close(self) -> None:
         """Write what waits, and end, once it was started; blocks for ``AUDIT_CLOSE_S`` at most."""
@@ -94,6 +97,7 @@ class AuditWriter:
                 notes, self._waiting = self._waiting, []
                 lost, self._lost = self._lost, NOTHING_LOST
             self._write(notes, lost)
+            self._head = self._chain.head()
             if closing:
                 return
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ..audit import AuditWriter, Chain, audit_state
+from ..audit import AuditWriter, Chain
 from ..base.audit_events import AuditValue
 from ..base.errors import Misuse
 from ..profile import Profile
@@ -47,8 +47,7 @@ class RoleAudit:
 
     def to_json(self) -> dict[str, object]:
         """For a snapshot: ``records``, ``hash`` of the last, ``lost``, ``lost_since``, ``failing``."""
-        state = audit_state(self._profile).to_json()
-        return {**state, "lost": state["lost"] + self._writer.lost, "failing": self._writer.failing}
+        return {**self._writer.state.to_json(), "failing": self._writer.failing}
 
     def rows(self) -> list[dict[str, object]]:
         """For the health: nothing while all is well."""
