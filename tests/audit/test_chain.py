@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.profile import crash
+from tests.profile.crash import every_kill, needs_fork
 from tunnel_whisperer.audit.chain import Chain, audit_files
 from tunnel_whisperer.audit.head import Head, Loss, read_head
 from tunnel_whisperer.audit.reading import select, verify
@@ -175,6 +178,31 @@ def test_a_write_that_fails_half_way_is_taken_back(directory: Path, monkeypatch:
     chain.append([note("d")])
     assert _events(directory) == ["login", "login"]
     assert verify(directory).broken is None
+
+
+@needs_fork
+@pytest.mark.parametrize("file_bytes", [500, 10**6], ids=["a new file", "the same file"])
+def test_killed_anywhere_the_chain_goes_on_from_what_is_there(
+    file_bytes: int, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crash, "CHANGES", (*crash.CHANGES, "write", "ftruncate"))
+    chain = Chain(directory, file_bytes=file_bytes, files_kept=3)
+
+    def prepare() -> None:
+        shutil.rmtree(directory, ignore_errors=True)
+        for _ in range(9):
+            chain.append([note("before")])
+
+    for _ in every_kill(lambda: chain.append([note("during"), note("during")]), prepare):
+        assert verify(directory).broken is None
+        chain.append([note("after")])
+        verdict = verify(directory)
+        assert verdict.broken is None
+        assert not {"tail-missing", "torn-line"} & set(_events(directory))
+        whos = [record.who for record in _all(directory) if record.event == "login"]
+        assert whos.count("user:during") in (0, 2)
+        assert whos[-1] == "user:after"
+        assert len(audit_files(directory)) <= 4  # one may be left until the next file is begun
 
 
 def _append_many(directory: Path, name: str, count: int) -> None:
