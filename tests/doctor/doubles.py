@@ -11,7 +11,14 @@ from pathlib import Path
 
 from tunnel_whisperer.base.values import HostPort
 
-__all__ = ["buffering_middlebox", "closed_port", "listening", "proxy_that_answers", "tls_peer"]
+__all__ = [
+    "buffering_middlebox",
+    "closed_port",
+    "forwarding_proxy",
+    "listening",
+    "proxy_that_answers",
+    "tls_peer",
+]
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -71,6 +78,33 @@ def proxy_that_answers(reply: bytes) -> Talk:
         await writer.drain()
 
     return talk
+
+
+def forwarding_proxy(to: HostPort) -> Talk:
+    """An HTTP proxy that connects everybody to ``to``."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        there, back = await asyncio.open_connection(to.host, to.port)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_pump(reader, back))
+                group.create_task(_pump(there, writer))
+        finally:
+            back.transport.abort()
+
+    return talk
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    try:
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+        sink.write_eof()
+    except (OSError, RuntimeError):  # the other end went first
+        sink.transport.abort()
 
 
 def tls_peer(

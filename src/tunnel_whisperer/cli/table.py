@@ -32,6 +32,7 @@ COMMANDS = (
     CommandEntry(("service", "stop"), "service_stop", "stop the service"),
     CommandEntry(("service", "uninstall"), "service_uninstall", "take the service off the system"),
     CommandEntry(("service", "status"), "service_status", "show how the service stands"),
+    CommandEntry(("doctor",), "doctor", "what this network lets through, and a letter to who runs it"),
     CommandEntry(("relay", "run"), "relay_run", "run the embedded relay"),
     CommandEntry(("enroll",), "enroll", "admit a server to this relay"),
     CommandEntry(("unenroll",), "unenroll", "remove a server from this relay, at once"),

@@ -6,20 +6,26 @@ test as values and knows nothing of files. It contacts the relay and the proxy t
 nobody else.
 """
 
+from .firewall import firewall_letter
 from .front import Front, TenantState, walk_front
 from .login import Account
+from .network import Findings, Network, walk_network
 from .report import Report, State, Step, Tell
 from .way import Way, walk_way
 
 __all__ = [
     "Account",
+    "Findings",
     "Front",
+    "Network",
     "Report",
     "State",
     "Step",
     "Tell",
     "TenantState",
     "Way",
+    "firewall_letter",
     "walk_front",
+    "walk_network",
     "walk_way",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Generic, TypeVar
 
@@ -107,10 +107,28 @@ class Walk:
         """
         began = self._loop.time()
         try:
-            found = await check
+            return await self._take(name, check)
         except TwError as exc:
             self.add(failed(name, exc, (self._loop.time() - began) * 1000))
             raise
+
+    async def attempt(self, name: str, check: Awaitable[Found[T]], hint: str = "") -> T | TwError:
+        """The same where another way may do: what is wrong is noted, and returned.
+
+        Args:
+            hint: says more than the error's own.
+        """
+        began = self._loop.time()
+        try:
+            return await self._take(name, check)
+        except TwError as exc:
+            step = failed(name, exc, (self._loop.time() - began) * 1000, State.NOTE)
+            self.add(replace(step, hint=hint or step.hint))
+            return exc
+
+    async def _take(self, name: str, check: Awaitable[Found[T]]) -> T:
+        began = self._loop.time()
+        found = await check
         ms = (self._loop.time() - (began if found.began is None else found.began)) * 1000
         self.add(Step(name, State.NOTE if found.note else State.OK, found.detail, ms, hint=found.note))
         return found.value

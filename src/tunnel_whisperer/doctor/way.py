@@ -23,7 +23,7 @@ from .tcp import check_proxy, check_tcp
 from .tls import check_certificate, check_tls
 from .web import check_http, check_mtls
 
-__all__ = ["Way", "walk_way"]
+__all__ = ["Way", "walk_modes", "walk_way"]
 
 _log = logging.getLogger("tw.doctor")
 
@@ -51,7 +51,7 @@ async def walk_way(way: Way, tell: Tell) -> Report:
     walk = Walk(tell)
     try:
         await _below(walk, way)
-        settings, carried = await _modes(walk, way)
+        settings, carried = await walk_modes(walk, way)
         if way.role == "client":
             await _client(walk, way, settings, carried)
         else:
@@ -82,7 +82,7 @@ async def _below(walk: Walk, way: Way) -> None:
 # -- XHTTP -----------------------------------------------------------------------------------------
 
 
-async def _modes(walk: Walk, way: Way) -> tuple[UplinkSettings, Carried]:
+async def walk_modes(walk: Walk, way: Way) -> tuple[UplinkSettings, Carried]:
     """All modes at once, for a mode that does not get through takes its time to be sure of that.
 
     Returns:
