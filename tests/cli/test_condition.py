@@ -230,6 +230,27 @@ def test_a_gap_in_the_audit_record_is_told(server: Tw) -> None:
     assert "3 audit records are missing" in found.problems[0].why
 
 
+def test_the_process_knows_best_of_its_audit_record(server: Tw) -> None:
+    profile = Profile(server.directory)
+    told = {"records": 5, "hash": "x", "lost": 7, "lost_since": None, "failing": True}
+    row = {"layer": "audit", "state": "failed", "what": "x", "error": {"code": "x", "why": "x", "hint": ""}}
+    with _runs(profile, "tw serve", role="server", sessions=[], audit=told, health=[*ROWS, row]):
+        found = look(Contexts(server.directory))
+    assert found.value["audit"] == told
+    assert found.value["well"] is False
+    assert not [step for step in found.next if "test relay" in step], "the way is not what failed"
+
+
+def test_what_root_has_set_up_is_pointed_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tunnel_whisperer.cli.condition.SYSTEM_DIRECTORY", tmp_path / "etc")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "sudo" not in " ".join(look(Contexts(tmp_path / "mine")).next)
+    (tmp_path / "etc").mkdir()
+    assert look(Contexts(tmp_path / "mine")).next[-1].startswith("sudo tw status")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert "sudo" not in " ".join(look(Contexts(tmp_path / "mine")).next)
+
+
 def test_another_context_that_runs_is_told(tmp_path: Path) -> None:
     make_relay_identity(Profile(tmp_path), "relay.test")
     contexts = Contexts(tmp_path)

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["default_directory"]
+__all__ = ["SYSTEM_DIRECTORY", "default_directory"]
+
+SYSTEM_DIRECTORY = Path("/etc/tw/config")
+"""Root's."""
 
 
 def default_directory(
@@ -29,7 +32,7 @@ def default_directory(
     if root is None:
         root = hasattr(os, "geteuid") and os.geteuid() == 0
     if root:
-        return Path("/etc/tw/config")
+        return SYSTEM_DIRECTORY
     if platform == "darwin":
         return home / "Library" / "Application Support" / "tw"
     base = env.get("XDG_CONFIG_HOME", "")

@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from ..audit import audit_state
+from ..base.default_directory import SYSTEM_DIRECTORY
 from ..base.errors import Misuse, TwError
 from ..daemon.snapshot import HEARTBEAT_S, error_value, read_snapshot
 from ..daemon.uplinks import proxy_choice
@@ -28,6 +30,8 @@ _SILENT_S = 3 * HEARTBEAT_S
 """A process that wrote nothing for so long hangs, or cannot write."""
 
 _START = {"relay": "tw relay run", "server": "tw serve", "client": "tw connect"}
+_WAY = {"proxy", "relay", "tunnel", "session"}
+"""Layers that ``tw test relay`` looks at."""
 _MAKE = (
     "tw connect FILE.zip, if somebody sent you a file",
     "tw join RELAY, to be a server at a relay that runs already",
@@ -282,6 +286,9 @@ def _certificate(config: Config, profile: Profile, found: Condition, now: float)
 
 
 def _audit(profile: Profile, found: Condition) -> dict[str, Any]:
+    told = (found.value["state"] or {}).get("audit")
+    if told is not None:  # the process knows better, also what it could not even count on disk
+        return dict(told)
     state = audit_state(profile)
     if state.lost:
         found.problems.append(
@@ -321,6 +328,7 @@ def _next_steps(found: Condition, config: Config | None) -> None:
     if config is None:
         if not found.problems:
             steps += _MAKE
+            steps += _of_the_system(Path(value["directory"]))
         return
     if config.missing() and config.mode == "server":
         steps.append("tw join RELAY, then tw join --apply with the response")
@@ -331,13 +339,20 @@ def _next_steps(found: Condition, config: Config | None) -> None:
         steps.append("tw create user NAME -m PORT, to let somebody in")
     if config.mode == "relay" and value["servers"] == []:
         steps.append("tw enroll REQUEST, to admit a server")
-    state = value["state"]
-    if (
-        state is not None
-        and any(row["state"] == "failed" for row in state["health"])
-        and config.mode != "relay"
-    ):
+    failed = [row["layer"] for row in (value["state"] or {}).get("health", []) if row["state"] == "failed"]
+    if config.mode != "relay" and set(failed) & _WAY:
         steps.append("tw test relay, to go that way step by step")
+
+
+def _of_the_system(looked_at: Path) -> list[str]:
+    """Where to look as well, if somebody else has set this machine up."""
+    if looked_at == SYSTEM_DIRECTORY or not hasattr(os, "geteuid") or os.geteuid() == 0:
+        return []
+    try:
+        there = SYSTEM_DIRECTORY.exists()
+    except OSError:  # not for this account to see
+        there = True
+    return [f"sudo tw status, for what root has set up in {SYSTEM_DIRECTORY}"] if there else []
 
 
 def _blocks_start(found: Condition) -> bool:
