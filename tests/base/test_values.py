@@ -111,3 +111,12 @@ def test_a_secret_is_not_shown() -> None:
     assert "hunter2" not in f"{secret} {secret!r} {[secret]}"
     assert secret.reveal() == "hunter2"
     assert secret == Secret("hunter2") != Secret("other")
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 3000, "x" * 3000, "1:" + "x" * 3000 + ":1", "1:" + "y" * 3000, "1-" + "9" * 3000]
+)
+def test_a_refusal_is_short_however_long_the_text_is(text: str) -> None:
+    with pytest.raises(Misuse) as caught:
+        Grant.parse(text)
+    assert len(str(caught.value)) < 200

@@ -48,6 +48,7 @@ def test_an_expiry_is_written_in_utc(server: Tw, tmp_path: Path, monkeypatch: py
         (("alice", "-m", "[fd00::7]:502"), "LOCAL:HOST:PORT"),
         (("alice", "-m", ""), "1 to 65535"),
         (("alice", "-m", "x" * 300), "1 to 65535"),
+        (("alice", "-m", "5432", "--expires", ""), "is not a time"),
         (("alice", "-m", "5432", "--expires", "soon"), "2030-12-24T18:00"),
         (("alice", "-m", "5432", "--expires", "2001-01-01"), "over already"),
         (("alice", "-m", "5432", "--out", "."), "this is a directory"),

@@ -37,6 +37,12 @@ def test_it_is_asked_for_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [("Passphrase", {"flag": "--passphrase-file FILE", "twice": True})]
 
 
+def test_a_file_without_a_name_is_not_no_passphrase() -> None:
+    with pytest.raises(Misuse) as caught:
+        new_passphrase(_args("--passphrase-file", ""))
+    assert caught.value.code == "file-unreadable"
+
+
 def test_the_first_line_of_a_file_is_one(tmp_path: Path) -> None:
     path = tmp_path / "pp"
     path.write_text("zwölf Boxkämpfer \nmore\n", encoding="utf-8")

@@ -55,8 +55,9 @@ def test_an_app_that_does_not_fit_is_not_taken(book: UserBook, monkeypatch: pyte
 
 
 def test_an_end_may_be_left_out(book: UserBook, monkeypatch: pytest.MonkeyPatch) -> None:
-    typed(monkeypatch, "")
-    assert ask_expiry() is None
+    for answer in ("", "never"):
+        typed(monkeypatch, answer)
+        assert ask_expiry() is None
     typed(monkeypatch, "tomorrow", "2001-01-01", "2126-12-24T18:00Z")
     assert ask_expiry() == 4953808800
 

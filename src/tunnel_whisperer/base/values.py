@@ -20,7 +20,7 @@ def parse_port(text: str) -> int:
         Misuse: ``bad-argument`` when it is anything else.
     """
     if not (text.isascii() and text.isdigit() and len(text) <= 5) or not 1 <= int(text) <= 65535:
-        raise Misuse("bad-argument", f"{text!r} is not a port number from 1 to 65535")
+        raise Misuse("bad-argument", f"{text[:40]!r} is not a port number from 1 to 65535")
     return int(text)
 
 
@@ -31,7 +31,7 @@ def _check_host(host: str) -> str:
     except ValueError:
         pass
     if not _HOST.match(host):
-        raise Misuse("bad-argument", f"{host!r} is not a host name or address")
+        raise Misuse("bad-argument", f"{host[:80]!r} is not a host name or address")
     return host.lower().removesuffix(".")
 
 
@@ -60,7 +60,7 @@ class HostPort:
             host, port = text, None
         if port is None:
             if default_port is None:
-                raise Misuse("bad-argument", f"{text!r} has no port", hint="write host:port")
+                raise Misuse("bad-argument", f"{text[:80]!r} has no port", hint="write host:port")
             return cls(_check_host(host), default_port)
         return cls(_check_host(host), parse_port(port))
 
@@ -91,14 +91,14 @@ class Grant:
         if any(re.fullmatch(r"\d+-\d+", part) for part in (parts[0], parts[-1])):
             raise Misuse(
                 "bad-argument",
-                f"{text!r} is a range, and a grant opens one port: nothing is open that nobody named",
+                f"{text[:40]!r} is a range, and a grant opens one port: nothing is open that nobody named",
                 hint="grant each port by itself: -m 5432 -m 5433",
             )
         local, colon, rest = text.partition(":")
         if colon and not local.isdecimal():
             raise Misuse(
                 "bad-argument",
-                f"{text!r} does not begin with the local port",
+                f"{text[:80]!r} does not begin with the local port",
                 hint="write PORT, LOCAL:PORT or LOCAL:HOST:PORT, as in 15432:[fd00::1]:5432",
             )
         if not colon:

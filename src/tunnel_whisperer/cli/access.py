@@ -91,7 +91,7 @@ def parse_expiry(text: str) -> float | None:
     Raises:
         Misuse: ``bad-argument``.
     """
-    if text.strip().lower() in ("", "never"):
+    if text.strip().lower() == "never":
         return None
     try:
         moment = datetime.fromisoformat(text).astimezone()

@@ -26,7 +26,7 @@ def new_passphrase(args: argparse.Namespace) -> Secret | None:
     Raises:
         Misuse: ``bad-argument``, ``file-unreadable``.
     """
-    if args.passphrase_file:
+    if args.passphrase_file is not None:  # an empty name is a slip, and must not leave a file unencrypted
         return passphrase_in(Path(args.passphrase_file))
     if args.passphrase:
         return Secret(ask_secret("Passphrase", flag="--passphrase-file FILE", twice=True))

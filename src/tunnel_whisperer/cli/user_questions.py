@@ -67,5 +67,5 @@ def ask_expiry() -> float | None:
     Raises:
         Misuse: ``bad-argument`` without a terminal.
     """
-    question = f"Until when? {TIME_EXAMPLE}, or nothing for no end"
-    return ask(question, flag="--expires TIME", check=parse_expiry, default="")
+    question = f"Until when, as in {TIME_EXAMPLE}"
+    return ask(question, flag="--expires TIME", check=parse_expiry, default="never")
