@@ -67,9 +67,12 @@ class RelayPolicy:
             for session in list(self._sessions):
                 self.session_closed(session, Unreachable("session-lost", reason))
 
-    def sessions_of(self, server_id: str) -> list[float]:
-        """When each session of this server began (Unix time), the oldest first."""
-        return [online.since for online in self._sessions.values() if online.server_id == server_id]
+    def online_since(self) -> dict[str, float]:
+        """The servers that have a session now, and when the oldest of each began (Unix time)."""
+        since: dict[str, float] = {}
+        for online in self._sessions.values():
+            since.setdefault(online.server_id, online.since)
+        return since
 
     def authenticate(self, user: str, public_key: str) -> bool:
         if self._is_let_in(user, public_key):

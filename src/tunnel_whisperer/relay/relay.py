@@ -183,16 +183,16 @@ class Relay:
     def tenant_states(self) -> list[TenantState]:
         """How each tenant stands now, by id."""
         states = []
+        since = self._policy.online_since()
         for server_id, tenant in sorted(self._tenants.items()):
             if tenant.invited:
                 continue
-            since = self._policy.sessions_of(server_id)
             states.append(
                 TenantState(
                     server_id,
                     tenant.port,
                     self._rendezvous.is_listening(tenant.listener),
-                    min(since, default=None),
+                    since.get(server_id),
                     self._rendezvous.streams(tenant.listener),
                 )
             )
