@@ -67,6 +67,7 @@ def test_a_passphrase_in_a_file_opens_it(sealed: bytes, tmp_path: Path) -> None:
     (tmp_path / "pp").write_text("correct horse\n")
     args = _args("--passphrase-file", str(tmp_path / "pp"))
     assert open_file(args, tmp_path / "x.zip").config.mode == "client"
+    _refused("file-unreadable", _args("--passphrase-file", ""), tmp_path / "x.zip")
     (tmp_path / "pp").write_text("wrong\n")
     assert _refused("wrong-passphrase", args, tmp_path / "x.zip").where == str(tmp_path / "x.zip")
 

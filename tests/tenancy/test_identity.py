@@ -161,7 +161,8 @@ def test_a_directory_of_another_role_stays_as_it_is(tmp_path: Path, role: str) -
             with pytest.raises(Misuse) as caught:
                 make(profile, "plant")
             assert caught.value.code == "wrong-role"
-            assert str(caught.value) == f"{tmp_path}: this directory is a {role}'s, not a {own}'s"
+            assert caught.value.where == str(tmp_path)
+            assert f" is a {role}'s, and this is a {own}'s business" in caught.value.why
             assert "tw create context NAME" in caught.value.hint
     assert snapshot(tmp_path) == before
 

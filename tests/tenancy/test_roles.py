@@ -10,7 +10,7 @@ from tests.tenancy.setting import Setting, joined
 from tunnel_whisperer.base.errors import Misuse, render
 from tunnel_whisperer.base.values import Grant
 from tunnel_whisperer.bundle import install_bundle, open_bundle, pack_client
-from tunnel_whisperer.profile import Config, Profile, load_config, save_config
+from tunnel_whisperer.profile import Config, Contexts, Profile, load_config, locked, save_config
 from tunnel_whisperer.tenancy import (
     UserBook,
     apply_response,
@@ -35,6 +35,20 @@ def client(both: Setting, tmp_path: Path) -> Profile:
     profile = Profile(tmp_path / "client")
     install_bundle(profile, open_bundle(pack_client(both.server, user)))
     return profile
+
+
+def test_who_has_the_role_is_named_and_nothing_is_waited_for(both: Setting) -> None:
+    contexts = Contexts(both.server.directory)
+    other = contexts.create("hub", lambda x: save_config(x.config, Config(mode="relay")), activate=False)
+    with locked(both.server), pytest.raises(Misuse) as caught:  # as is a change of contexts that waits for it
+        (both.server.directory / "contexts" / ".new-abcdef").mkdir()
+        make_relay_identity(both.server, "relay.test")
+    assert caught.value.why == "this context (plant) is a server's, and this is a relay's business"
+    assert caught.value.hint == "tw use hub"
+    assert (both.server.directory / "contexts" / ".new-abcdef").exists()
+    with pytest.raises(Misuse) as caught:
+        make_server_identity(other.profile, "plant")
+    assert caught.value.hint == "tw use plant"
 
 
 def _edit(profile: Profile, edit: Edit) -> None:

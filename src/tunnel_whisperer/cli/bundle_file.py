@@ -35,7 +35,7 @@ def open_file(args: argparse.Namespace, path: Path) -> BundleContents:
         Misuse: ``file-unreadable``, ``bad-bundle``, ``wrong-passphrase``, ``bad-argument`` when there
             is nobody to ask for a passphrase, and when one was given for a file without.
     """
-    given = passphrase_in(Path(args.passphrase_file)) if args.passphrase_file else None
+    given = passphrase_in(Path(args.passphrase_file)) if args.passphrase_file is not None else None
     data = _read(path)
     if is_encrypted(data):
         data = _decrypted(path, data, given)

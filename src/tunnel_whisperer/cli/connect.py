@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Until it is stopped."""
     profile = profile_of(args)
     remap = [Grant.parse(text) for text in args.map]
-    if args.passphrase_file and not args.bundle:
+    if args.passphrase_file is not None and not args.bundle:
         raise Misuse(
             "bad-argument", "a passphrase opens a file, and none is named", hint="tw connect FILE.zip"
         )

@@ -113,14 +113,19 @@ class Contexts:
             base if ID.fullmatch(directory.name) and directory.parent == contexts_of(base) else directory
         )
 
-    def survey(self) -> tuple[list[Context], list[Misuse]]:
+    def survey(self, *, tidy: bool = True) -> tuple[list[Context], list[Misuse]]:
         """All of them, by name, the base directory's own first; and what is damaged, which is listed
         under its id.
+
+        Args:
+            tidy: complete a change that was interrupted, or wait for one that is under way; not for
+                who holds the lock of a profile, which such a change may be waiting for.
 
         Raises:
             Misuse: ``state-not-written`` when a change that was interrupted cannot be completed.
         """
-        self._tidy()
+        if tidy:
+            self._tidy()
         found: list[Context] = []
         faults: list[Misuse] = []
         base = Profile(self.base)

@@ -13,7 +13,7 @@ from .identity import make_relay_identity, make_server_identity
 from .invites import Invite, InviteBook, invitation_id
 from .join import JoinRequest, JoinResponse, apply_response, make_join_request, make_join_response
 from .names import check_app_name, check_user_name
-from .roles import check_signed_role
+from .roles import check_signed_role, other_role
 from .standing import Change, Standing
 from .tenants import TenantBook, TenantRecord
 from .token import Token, is_token
@@ -58,6 +58,7 @@ __all__ = [
     "make_join_response",
     "make_relay_identity",
     "make_server_identity",
+    "other_role",
     "read_answer",
     "spell_grant",
     "unenroll_server",

@@ -41,7 +41,7 @@ from ..profile import (
     write_files,
 )
 from .names import check_server_id
-from .roles import check_signed_role, lost_file
+from .roles import check_signed_role, lost_file, other_role
 
 __all__ = ["load_authority", "make_relay_identity", "make_server_identity", "need_mode"]
 
@@ -145,12 +145,7 @@ def need_mode(profile: Profile, mode: str, first_step: str, *, signed: bool = Tr
     """
     config = load_config(profile.config)
     if config.mode != mode:
-        raise Misuse(
-            "wrong-role",
-            f"this directory is a {config.mode}'s, not a {mode}'s",
-            where=str(profile.directory),
-            hint=f"tw create context NAME, then {first_step}: a context has one role",
-        )
+        raise other_role(config, mode, profile, first_step)
     check_signed_role(config, profile, may_lack=not signed)
     return config
 

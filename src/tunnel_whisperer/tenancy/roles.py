@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from ..base.errors import Misuse
 from ..pki import is_role_signed, public_key_of
-from ..profile import Config, Profile
+from ..profile import Config, Contexts, Profile, load_config
 
-__all__ = ["check_signed_role", "lost_file"]
+__all__ = ["check_signed_role", "lost_file", "other_role"]
 
 _ISSUER = {"relay": "the relay itself", "server": "its relay", "client": "its server"}
 _WAY_BACK = {
@@ -16,6 +17,10 @@ _WAY_BACK = {
     "server": "tw join RELAY, and tw join --apply RESPONSE with the answer",
     "client": "tw connect FILE.zip, with the file from the server's admin",
 }
+
+
+_MOST = 3
+"""Contexts that a hint names."""
 
 
 def lost_file(path: Path) -> Misuse:
@@ -26,6 +31,35 @@ def lost_file(path: Path) -> Misuse:
         where=str(path),
         hint="restore it from a backup, or begin again: tw create context NAME",
     )
+
+
+def other_role(config: Config, role: str, profile: Profile, first_step: str) -> Misuse:
+    """The refusal of an identity that has another role than ``role``.
+
+    Args:
+        first_step: the command that gives an empty context that role.
+    """
+    name, others = _names(profile, role)
+    return Misuse(
+        "wrong-role",
+        f"this context{name} is a {config.mode}'s, and this is a {role}'s business",
+        where=str(profile.directory),
+        hint=" or ".join(f"tw use {other}" for other in others)
+        or f"tw create context NAME, then {first_step}",
+    )
+
+
+def _names(profile: Profile, role: str) -> tuple[str, list[str]]:
+    """What this context is called, and those on this machine that have the role."""
+    name, others = "", []
+    for context in Contexts.around(profile).survey(tidy=False)[0]:
+        if context.profile == profile:
+            name = f" ({context.name})"
+        else:
+            with contextlib.suppress(Misuse):  # an empty one, or what is wrong there is not what was asked
+                if load_config(context.profile.config).mode == role:
+                    others.append(context.name)
+    return name, others[:_MOST]
 
 
 def check_signed_role(config: Config, profile: Profile, *, may_lack: bool = False) -> None:
