@@ -40,6 +40,9 @@ _FORMAT = 1
 INTERVAL_S = 1.0
 """Least time between two files."""
 
+_FAILURES_TOLD = 3
+"""In a row: on Windows a file that is being read cannot be replaced, and a second later it can."""
+
 HEARTBEAT_S = 10.0
 """An unchanged one is written again after this time, so that a process that hangs is told from one
 in which nothing happens."""
@@ -72,7 +75,7 @@ async def keep_snapshot(
     """Keep the file as ``take`` says, until cancelled; then it is removed.
 
     It is written by a thread and not synced: a slow disk stops nobody, and after a power cut the
-    file is of no use. A failure is logged once, and the next change is another chance.
+    file is of no use. A failure that lasts is logged once; each second is another chance.
 
     Args:
         take: the snapshot now, without ``format``, ``pid`` and ``written``.
@@ -111,7 +114,8 @@ class _Keeper:
     write: Callable[[Path, str], None]
     last: Snapshot | None = None
     at: float = 0.0
-    failing: bool = False
+    failures: int = 0
+    """In a row."""
 
     def is_due(self, value: Snapshot, now: float) -> bool:
         # A clock that was set back must not stop it.
@@ -121,13 +125,13 @@ class _Keeper:
         try:
             self.write(self.path, json.dumps({**value, "written": now}))
         except OSError as exc:
-            if not self.failing:
+            self.failures += 1
+            if self.failures == _FAILURES_TOLD:
                 _log.warning(
                     "%s cannot be written, so tw status is behind: %s", self.path, exc.strerror or exc
                 )
-            self.failing = True
         else:
-            self.last, self.at, self.failing = value, now, False
+            self.last, self.at, self.failures = value, now, 0
 
 
 def _replace(path: Path, text: str) -> None:
