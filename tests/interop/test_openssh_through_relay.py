@@ -139,7 +139,7 @@ def test_a_granted_port_is_reached_and_an_ungranted_one_is_not(user: User) -> No
         other.settimeout(0)
         with pytest.raises(BlockingIOError):
             other.accept()
-    assert f"refused 127.0.0.1:{refused}: not granted" in user.roles.said("server")
+    assert f"refused 127.0.0.1:{refused}: no grant for" in user.roles.said("server")
 
 
 def _ends(sock: socket.socket) -> bool:

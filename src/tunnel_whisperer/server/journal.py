@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..base.audit_events import Audit, unrecorded
-from ..base.errors import Misuse, TwError
+from ..base.errors import Misuse, Refused, TwError
 from ..base.values import HostPort
 from ..net.splice import SpliceResult
 from ..ssh.authorized_keys import Access
@@ -106,7 +106,8 @@ class Journal:
 
     def refused(self, online: Online, target: HostPort, error: TwError) -> None:
         """A user did not get to a target."""
-        _log.warning("%s: refused %s: %s", online.user, target, error.why)
+        how = f"refused {target}:" if isinstance(error, Refused) else f"{target}"
+        _log.warning("%s: %s %s", online.user, how, error.why)
         self._audit(
             "channel-refused",
             online.who,
