@@ -39,11 +39,11 @@ def test_a_guest_is_answered_with_a_join_response(relay: Profile, tmp_path: Path
     keys = InvitationKeys.of(invite_server(relay, expires=time.time() + 60).secret)
     desk = join_desk(relay)
     answer = json.loads(desk(keys.ssh_public, _request(tmp_path, "plant")))
-    assert (answer["format"], answer["kind"]) == (1, "tw answer")
+    assert (answer["format"], answer["kind"]) == (1, "answer")
     assert JoinResponse.parse(answer["answer"]).server_id == "plant"
     assert [record.server_id for record in TenantBook(relay).all()] == ["plant"]
     answer = json.loads(desk(keys.ssh_public, _request(tmp_path, "lab")))
-    assert (answer["kind"], answer["code"]) == ("tw refusal", "invitation-over")
+    assert (answer["kind"], answer["code"]) == ("refusal", "invitation-over")
     assert "somebody else" in answer["why"]
     assert answer["hint"]
 
@@ -53,7 +53,7 @@ def test_nonsense_is_answered_and_uses_nothing_up(relay: Profile, tmp_path: Path
     keys = InvitationKeys.of(invite_server(relay, expires=time.time() + 60).secret)
     desk = join_desk(relay)
     assert json.loads(desk(keys.ssh_public, question))["code"] == "bad-join-file"
-    assert json.loads(desk(keys.ssh_public, _request(tmp_path, "plant")))["kind"] == "tw answer"
+    assert json.loads(desk(keys.ssh_public, _request(tmp_path, "plant")))["kind"] == "answer"
 
 
 def test_a_refusal_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:

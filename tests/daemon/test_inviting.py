@@ -252,7 +252,7 @@ def test_a_directory_of_somebody_else_is_left_alone_before_anybody_is_asked(
 
 
 @pytest.mark.parametrize(
-    "answer", ["", "{}", '{"format":1,"kind":"tw claim answer","certificate":"","config":""}']
+    "answer", ["", "{}", '{"format":1,"kind":"claim answer","certificate":"","config":""}']
 )
 def test_an_answer_that_cannot_be_used_is_the_servers_fault(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str

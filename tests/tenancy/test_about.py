@@ -50,7 +50,7 @@ def test_another_question_has_no_answer(server: Profile, question: bytes) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", '{"format": 1, "kind": "tw about answer", "user": "a", "revision": 0}']
+    "text", ["", "{}", '{"format": 1, "kind": "about answer", "user": "a", "revision": 0}']
 )
 def test_nonsense_is_no_answer(text: str) -> None:
     with pytest.raises(Misuse):

@@ -31,7 +31,7 @@ def test_what_went_wrong_with_our_own_files_is_not_told() -> None:
 def test_the_words_of_the_other_end_are_one_printable_line() -> None:
     fields = {
         "format": 1,
-        "kind": "tw refusal",
+        "kind": "refusal",
         "code": "made-up",
         "why": "a\x1b[31m\nb" + "x" * 900,
         "hint": "\x00",
@@ -52,7 +52,7 @@ def test_the_words_of_the_other_end_are_one_printable_line() -> None:
         b"[]",
         b"\xff",
         b'{"format": 1}',
-        b'{"format": 1, "kind": "tw answer"}',
+        b'{"format": 1, "kind": "answer"}',
         b"[" * 9000,
         b"x" * 200_000,
     ],

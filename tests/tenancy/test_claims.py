@@ -249,7 +249,7 @@ def test_a_claim_killed_anywhere_is_completed_by_the_same_keys(server: Profile, 
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{}", b"\xff", b'{"format": 1, "kind": "tw claim request"}', GUEST.to_text().encode() + b"x"],
+    [b"", b"{}", b"\xff", b'{"format": 1, "kind": "claim request"}', GUEST.to_text().encode() + b"x"],
 )
 def test_nonsense_is_no_request(data: bytes) -> None:
     with pytest.raises(Misuse):

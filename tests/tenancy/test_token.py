@@ -93,7 +93,7 @@ def test_a_newer_format_asks_for_a_newer_tw() -> None:
     text = "tw-join-" + base64.urlsafe_b64encode(data + hashlib.sha256(data).digest()[:4]).decode().rstrip(
         "="
     )
-    with pytest.raises(Misuse, match="a newer tw"):
+    with pytest.raises(Misuse, match="by a newer tw"):
         Token.parse(text, "join")
 
 

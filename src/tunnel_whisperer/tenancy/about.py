@@ -1,7 +1,7 @@
 """What a server tells a user of the user's own record, so that an old file is noticed.
 
-{"format": 1, "kind": "tw about request"}
-{"format": 1, "kind": "tw about answer", "user": "alice", "revision": 3, "expires": null,
+{"format": 1, "kind": "about request"}
+{"format": 1, "kind": "about answer", "user": "alice", "revision": 3, "expires": null,
  "grants": [{"local_port": 5432, "host": "127.0.0.1", "port": 5432}]}
 """
 
@@ -20,8 +20,8 @@ from .users import UserBook
 
 __all__ = ["AboutAnswer", "about_question", "about_user"]
 
-_REQUEST_KIND = "tw about request"
-_ANSWER_KIND = "tw about answer"
+_REQUEST_KIND = "about request"
+_ANSWER_KIND = "about answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a service answers, in JSON.
 
-{"format": 1, "kind": "tw answer", "answer": "<text>"}
-{"format": 1, "kind": "tw refusal", "code": "..", "why": "..", "hint": ".."}
+{"format": 1, "kind": "answer", "answer": "<text>"}
+{"format": 1, "kind": "refusal", "code": "..", "why": "..", "hint": ".."}
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from .records import RecordReader, format_record
 
 __all__ = ["format_answer", "format_refusal", "read_answer"]
 
-_ANSWER = "tw answer"
-_REFUSAL = "tw refusal"
+_ANSWER = "answer"
+_REFUSAL = "refusal"
 
 _TOLD = frozenset(
     {

@@ -44,8 +44,8 @@ from .users import RENEW_BEFORE, UserBook
 
 __all__ = ["ClaimAnswer", "ClaimRequest", "accept_claim", "invite_user"]
 
-_REQUEST_KIND = "tw claim request"
-_ANSWER_KIND = "tw claim answer"
+_REQUEST_KIND = "claim request"
+_ANSWER_KIND = "claim answer"
 _FIRST_STEP = "tw join RELAY"
 _ASK = "ask for a new invitation"
 

@@ -147,7 +147,7 @@ def _fields(text: str, kind: str) -> list[bytes]:
     if len(data) < 1 or check != _check(data):
         raise _bad("a part of the invitation is missing or changed", _AGAIN)
     if data[0] != _FORMAT:
-        raise _bad("a newer tw made this invitation", "update tw on this machine")
+        raise _bad("this invitation was made by a newer tw", "update tw on this machine")
     fields, at = [], 1
     while at + 2 <= len(data):
         (size,) = struct.unpack_from(">H", data, at)
