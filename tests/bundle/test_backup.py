@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.profile.crash import fill_disk, snapshot
@@ -179,3 +179,18 @@ def test_an_own_setting_is_kept_in_a_clients_file(both: Setting, tmp_path: Path)
 def test_any_bytes_give_bad_bundle(data: bytes) -> None:
     for prefix in (b"", b"PK\x03\x04"):
         assert _refused(prefix + data)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_a_changed_file_is_opened_as_it_was_or_refused(both: Setting, data: st.DataObject) -> None:
+    good = pack_backup(both.relay)
+    at = data.draw(st.integers(0, len(good) - 1))
+    new = data.draw(st.binary(max_size=8))
+    changed = good[:at] + new + good[at + data.draw(st.integers(0, 8)) :]
+    try:
+        opened = open_any(changed)
+    except Misuse as exc:
+        assert exc.code == "bad-bundle"  # noqa: PT017 - either is right
+    else:
+        assert all(opened.files[name] == content for name, content in open_any(good).files.items())
