@@ -248,7 +248,7 @@ def test_only_a_server_has_users(tmp_path: Path, mode: str) -> None:
     save_config(profile.config, Config(mode=mode))
     book = UserBook(profile)
     for act in (lambda: book.create("alice", [PSQL]), lambda: book.delete("alice")):
-        with pytest.raises(Misuse, match=f"this directory is a {mode}'s") as caught:
+        with pytest.raises(Misuse, match=f"is a {mode}'s") as caught:
             act()
         assert caught.value.code == "wrong-role"
     with pytest.raises(Misuse) as caught:
