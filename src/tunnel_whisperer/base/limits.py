@@ -394,8 +394,11 @@ SERVICE_ANSWER_TIMEOUT_S = 25.0
 MAX_SERVICE_ANSWERS = 4
 """Answers of one kind that are worked out at once; more are refused."""
 
-SERVICE_BURST, SERVICE_PER_S = 10, 1 / 30
-"""Questions of one key to one service: at once, and for good. A client asks one per session."""
+SERVICE_BURST = 10
+"""Questions of one key to one service at once. A client asks one per session, a guest one or two."""
+
+SERVICE_PER_S = 1 / 30
+"""Such questions for good."""
 
 MAX_SERVICE_PACES = 1_024
 """Keys whose pace of questions is known; beyond, the one not heard of for longest is forgotten."""
