@@ -16,8 +16,8 @@ from tunnel_whisperer.base.limits import (
     MAX_SERVICE_PACES,
     SERVICE_ANSWER_TIMEOUT_S,
     SERVICE_BURST,
-    SERVICE_PER_S,
     SERVICE_QUESTION_TIMEOUT_S,
+    SERVICE_REFILL_S,
 )
 from tunnel_whisperer.base.services import ABOUT
 from tunnel_whisperer.ssh.service import ServiceDesk, ask
@@ -134,7 +134,7 @@ def test_who_asks_too_often_waits_and_others_do_not() -> None:
         with pytest.raises(Refused, match="too often"):
             desk.open(WHO)
         desk.open("another")
-        await asyncio.sleep(1 / SERVICE_PER_S)
+        await asyncio.sleep(SERVICE_REFILL_S)
         desk.open(WHO)
         for number in range(2 * MAX_SERVICE_PACES):
             desk.open(str(number))

@@ -397,8 +397,8 @@ MAX_SERVICE_ANSWERS = 4
 SERVICE_BURST = 10
 """Questions of one key to one service at once. A client asks one per session, a guest one or two."""
 
-SERVICE_PER_S = 1 / 30
-"""Such questions for good."""
+SERVICE_REFILL_S = 30.0
+"""One more such question after this time."""
 
 MAX_SERVICE_PACES = 1_024
 """Keys whose pace of questions is known; beyond, the one not heard of for longest is forgotten."""

@@ -23,8 +23,8 @@ from ..base.limits import (
     MAX_SERVICE_PACES,
     SERVICE_ANSWER_TIMEOUT_S,
     SERVICE_BURST,
-    SERVICE_PER_S,
     SERVICE_QUESTION_TIMEOUT_S,
+    SERVICE_REFILL_S,
 )
 from ..base.tasks import TaskSet
 from ..base.values import HostPort
@@ -70,7 +70,7 @@ class ServiceDesk:
         now = asyncio.get_running_loop().time()
         pace = self._paces.get(who)
         if pace is None:
-            pace = self._paces[who] = Allowance(SERVICE_BURST, SERVICE_PER_S, now)
+            pace = self._paces[who] = Allowance(SERVICE_BURST, 1 / SERVICE_REFILL_S, now)
             if len(self._paces) > MAX_SERVICE_PACES:
                 self._paces.popitem(last=False)
         self._paces.move_to_end(who)
