@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.cli.managers import fake_manager
 from tests.kit.command import Tw
 from tunnel_whisperer.base.errors import Misuse
 from tunnel_whisperer.cli import service_of as module
 from tunnel_whisperer.cli.service_of import add_service_flags, is_system, service_of
+from tunnel_whisperer.profile import Profile, running
 from tunnel_whisperer.service import Launchd, Systemd, TaskScheduler
 
 
@@ -66,3 +69,16 @@ def test_an_owner_that_is_no_account_cannot_run_it(relay: Tw, monkeypatch: pytes
     with pytest.raises(Misuse) as caught:
         service_of(_args(relay.directory))
     assert caught.value.code == "not-set-up" and "chown" in caught.value.hint
+
+
+def test_what_runs_by_hand_is_in_the_services_way(relay: Tw, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = fake_manager(monkeypatch)
+    with running(Profile(relay.directory), "tw relay run"):
+        for words in (("install",), ("start",)):
+            line = relay.refused("already-running", "service", *words)
+            assert "tw relay run (process" in line and "--no-start" in line
+        assert manager.done == []
+        relay.ok("service", "install", "--no-start")
+        manager.state = replace(manager.state, running=True)  # then it is the service's own process
+        relay.ok("service", "start")
+    assert manager.done == ["install", "start"]

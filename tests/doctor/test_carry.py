@@ -103,7 +103,7 @@ def test_what_comes_after_the_answer_is_of_no_interest() -> None:
     assert _talk(b"SSH-2.0-x\r\n" + KEXINIT, b"more", b"\0" * 20) == "SSH-2.0-x"
 
 
-def test_a_far_end_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_far_end_that_does_not_hear_us_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_IDENTIFICATION", b"")  # nobody answers who says nothing
 
     async def scenario(server: Profile, world: World) -> None:
@@ -111,5 +111,18 @@ def test_a_far_end_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch: py
         with pytest.raises(Unreachable) as caught:
             await carry(way.uplink, "stream-one", way.account.destination, timeout_s=0.1)
         assert caught.value.code == "timeout" and "holds back" in caught.value.hint
+
+    _at_a_relay(tmp_path, scenario)
+
+
+def test_a_stream_that_stands_and_brings_nothing_has_nobody_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module._Caller, "data_received", lambda self, data: None)
+
+    async def scenario(server: Profile, world: World) -> None:
+        way = way_of(server, load_config(server.config))
+        found = await carry(way.uplink, "packet-up", way.account.destination, timeout_s=0.3)
+        assert not found.value.far_end
 
     _at_a_relay(tmp_path, scenario)

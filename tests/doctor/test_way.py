@@ -153,7 +153,8 @@ def test_a_client_that_runs_keeps_its_session(tmp_path: Path) -> None:
     async def scenario(world: World, way: Way) -> None:
         report = await _walk(replace(way, runs="tw connect (process 7)"))
         last = report.steps[-1]
-        assert (last.name, last.state) == ("ssh", State.SKIPPED) and "tw connect (process 7)" in last.detail
+        assert (last.name, last.state) == ("ssh", State.SKIPPED)
+        assert "tw connect (process 7)" in last.detail
         assert report.failure is None
 
     _play(tmp_path, scenario)

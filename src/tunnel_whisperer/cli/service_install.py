@@ -7,7 +7,7 @@ import os
 import sys
 
 from ..profile import Config
-from .service_of import add_service_flags, service_of
+from .service_of import add_service_flags, need_free, service_of
 
 EXAMPLE = "tw service install --system"
 
@@ -27,6 +27,8 @@ def run(args: argparse.Namespace) -> int:
     if args.print:
         print(manager.render(plan), end="")
         return 0
+    if not args.no_start:
+        need_free(plan, manager)
     manager.install(plan)
     if not args.no_start:
         manager.start(plan)

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from ..base.errors import Misuse
-from ..profile import Config, Context, load_config
+from ..profile import Config, Context, Profile, load_config, who_runs
 from ..service import Launchd, Manager, ServicePlan, Systemd, TaskScheduler, manager_of, plan_of
 from .place import add_context_flag, contexts_of, profile_of, start_logging
 
-__all__ = ["add_service_flags", "is_system", "service_of"]
+__all__ = ["add_service_flags", "is_system", "need_free", "service_of"]
 
 
 def add_service_flags(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +38,22 @@ def service_of(args: argparse.Namespace) -> tuple[ServicePlan, Manager, Config]:
     base = contexts_of(args).base
     plan = plan_of(context, base, config, system=system, account=_owner(context.profile.directory))
     return plan, _manager(system), config
+
+
+def need_free(plan: ServicePlan, manager: Manager) -> None:
+    """Nobody but the service serves the identity: two cannot, and the second one would only fail.
+
+    Raises:
+        Misuse: ``already-running``.
+    """
+    holder = who_runs(Profile(plan.directory))
+    if holder is not None and not manager.status(plan).running:
+        raise Misuse(
+            "already-running",
+            f"{holder} serves this identity, and is not the service's",
+            where=str(plan.directory),
+            hint="stop it first; tw service install --no-start leaves it alone",
+        )
 
 
 def is_system(args: argparse.Namespace) -> bool:

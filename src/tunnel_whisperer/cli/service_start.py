@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .service_of import add_service_flags, service_of
+from .service_of import add_service_flags, need_free, service_of
 
 EXAMPLE = "tw service start"
 
@@ -17,6 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Start it, or start it again; it is up when this returns."""
     plan, manager, _ = service_of(args)
+    need_free(plan, manager)
     manager.start(plan)
     print(f"{plan.name} is started: {manager.status(plan).says}")
     return 0

@@ -48,6 +48,11 @@ class _Caller(asyncio.Protocol):
         self._received = bytearray()
         self._line = ""
 
+    @property
+    def heard_nothing(self) -> bool:
+        """Not a byte came back so far."""
+        return not (self._line or self._received)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         transport.write(_IDENTIFICATION)
@@ -85,7 +90,7 @@ class _Caller(asyncio.Protocol):
             return
         if isinstance(exc, TwError):
             self._fail(exc)
-        elif self._line or self._received:
+        elif not self.heard_nothing:
             self._fail(Unreachable("stream-reset", "the stream ended in the middle"))
         else:
             self.result.set_result(Carried(""))
@@ -108,21 +113,8 @@ async def carry(
         TwError: nothing came back; ``relay-refused`` and ``user-not-active`` are answers.
     """
     uplink = Uplink(replace(settings, transport=mode))
-    caller = _Caller()
     try:
-        transport, _ = await uplink.open(destination, lambda: caller)
-        try:
-            async with asyncio.timeout(timeout_s):
-                carried = await asyncio.shield(caller.result)
-        finally:
-            transport.abort()
-    except TimeoutError:
-        raise Unreachable(
-            "timeout",
-            f"the stream stands, and nothing came back within {timeout_s:g} s",
-            where=str(settings.relay.address),
-            hint="something on the way holds back what is sent until it is complete",
-        ) from None
+        carried = await _call(uplink, destination, timeout_s)
     except Refused as exc:
         exc.where = exc.where or str(settings.relay.address)
         raise
@@ -131,3 +123,24 @@ async def carry(
     if carried.far_end:
         return Found(carried, f"bytes went there and back ({carried.identification})")
     return Found(carried, "the relay took the stream; nobody is behind it")
+
+
+async def _call(uplink: Uplink, destination: HostPort, timeout_s: float) -> Carried:
+    caller = _Caller()
+    transport, _ = await uplink.open(destination, lambda: caller)
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await asyncio.shield(caller.result)
+    except TimeoutError:
+        # The relay's own answer came, and who is behind it speaks first: nobody is. A web server in
+        # between may keep the end of the stream to itself (Caddy does, on HTTP/1.1).
+        if caller.heard_nothing:
+            return Carried("")
+        raise Unreachable(
+            "timeout",
+            f"the far end speaks, and does not hear us within {timeout_s:g} s",
+            where=str(uplink.settings.relay.address),
+            hint="something on the way holds back what is sent until it is complete",
+        ) from None
+    finally:
+        transport.abort()
