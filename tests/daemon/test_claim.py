@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import socket
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -15,7 +18,7 @@ from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.daemon import claim
 from tunnel_whisperer.daemon.claim import ask_inviter, join_by_invitation
 from tunnel_whisperer.pki import make_ca, new_secret, new_ssh_key, pin_of
-from tunnel_whisperer.profile import Profile, load_config
+from tunnel_whisperer.profile import Profile, load_config, save_config
 from tunnel_whisperer.tenancy import (
     TenantBook,
     Token,
@@ -24,6 +27,8 @@ from tunnel_whisperer.tenancy import (
     make_server_identity,
     unenroll_server,
 )
+
+_PROXY = Path(__file__).parents[1] / "e2e" / "connect_proxy.py"
 
 Scenario = Callable[[World], Coroutine[None, None, None]]
 
@@ -98,6 +103,46 @@ def test_an_invitation_that_nobody_knows_is_refused_at_the_gate(play: Callable[[
             with pytest.raises(Refused, match="expired, or was withdrawn") as caught:
                 await _join(world, wrong, "plant")
             assert caught.value.code == "invitation-over"
+
+    play(scenario)
+
+
+def test_a_guest_who_is_faster_than_the_relays_eyes_is_let_in(play: Callable[[Scenario], None]) -> None:
+    async def scenario(world: World) -> None:
+        token = invite_server(
+            world.relay_profile, expires=time.time() + 60, relay_port=world.address.port
+        )  # and no refresh
+        await _join(world, token, "plant")
+
+    play(scenario)
+
+
+def test_the_way_leads_through_a_proxy_where_one_is_needed(play: Callable[[Scenario], None]) -> None:
+    async def scenario(world: World) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        allowed = f"localhost:{world.address.port}"
+        words = ("127.0.0.1", str(port), "ann:word", allowed, "127.0.0.1")
+        proxy = await asyncio.create_subprocess_exec(
+            sys.executable, str(_PROXY), *words, stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            assert proxy.stdout is not None
+            assert b"serving" in await proxy.stdout.readline()
+            profile = Profile(world.directory / "plant")
+            config = make_server_identity(profile, "plant")
+            for credentials in ("ann:wrong", "ann:word"):
+                config = replace(config, proxy=f"http://{credentials}@127.0.0.1:{port}")
+                save_config(profile.config, config)
+                if credentials == "ann:wrong":
+                    with pytest.raises(Refused) as caught:
+                        await join_by_invitation(profile, _invite(world), "plant", {})
+                    assert caught.value.code == "proxy-refused"
+            await join_by_invitation(profile, _invite(world), "plant", {})
+        finally:
+            proxy.kill()
+            await proxy.wait()
 
     play(scenario)
 

@@ -58,6 +58,7 @@ from ..tenancy import (
     make_server_identity,
     read_answer,
 )
+from .watch import INTERVAL_S
 
 __all__ = ["ask_inviter", "connect_by_invitation", "join_by_invitation"]
 
@@ -130,7 +131,7 @@ async def ask_inviter(
         named = certificate_uuid(way.certificate) or keys.uuid
         uplink = Uplink(UplinkSettings(endpoint, way.path, named))
         try:
-            return read_answer(await _ask(uplink, way, token, keys, question))
+            return read_answer(await _ask_soon(uplink, way, token, keys, question))
         except TwError as exc:
             if exc.code not in _AT_THE_GATE:
                 raise
@@ -139,6 +140,17 @@ async def ask_inviter(
             raise Refused("invitation-over", why, where=where, hint=hint) from exc
         finally:
             await uplink.close()
+
+
+async def _ask_soon(uplink: Uplink, way: _Way, token: Token, keys: InvitationKeys, question: bytes) -> bytes:
+    """Ask, and once more: the invitation may be younger than the relay's last look at its files."""
+    try:
+        return await _ask(uplink, way, token, keys, question)
+    except TwError as exc:
+        if exc.code not in _AT_THE_GATE or token.kind != "join":
+            raise
+    await asyncio.sleep(2 * INTERVAL_S)
+    return await _ask(uplink, way, token, keys, question)
 
 
 async def _ask(uplink: Uplink, way: _Way, token: Token, keys: InvitationKeys, question: bytes) -> bytes:
