@@ -10,8 +10,8 @@ from pathlib import Path
 import tunnel_whisperer
 from tunnel_whisperer.cli.table import find
 
-_ADVICE = re.compile(r"\btw ([a-z]+)(?: ([a-z]+))?")
-_PROSE = {"is", "on", "wrote"}
+_ADVICE = re.compile(r"\btw ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
+_PROSE = {"begins", "has", "is", "on", "writes", "wrote"}
 """Words behind ``tw`` where it is the program that is spoken of."""
 
 

@@ -114,7 +114,7 @@ def _people_and_ports(writer: _Writer, kind: str, value: dict[str, Any], now: fl
     for head, text in shown[:_SHOWN]:
         writer.wrapped(f"  {head:<20} ", text)
     if len(shown) > _SHOWN:
-        listing = f": tw list {kind}" if kind != "ports" else ""
+        listing = {"users": ": tw list users", "servers": ": tw list servers"}.get(kind, "")
         writer.wrapped("  ", f"and {len(shown) - _SHOWN} more{listing}")
 
 

@@ -284,7 +284,7 @@ class Config:
     )
     version: int = _setting(
         FORMAT_VERSION, Whole(1, FORMAT_VERSION), "format of this file",
-        fixed=("it is the format of the file", "update tw for a newer one"),
+        fixed=("it is the format of the file", "a newer tw writes a newer one"),
     )  # fmt: skip
     role_signature: str = _setting(
         "",
