@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -219,6 +222,36 @@ def test_a_program_that_stops_waiting_is_left_with_nothing(
     play(scenario)
 
 
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+def test_it_goes_through_the_proxy_that_it_is_given(play: Callable[[Scenario], None]) -> None:
+    asked: list[bytes] = []
+
+    async def scenario(world: World) -> None:
+        async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", world.address.port)
+            writer.write(b"HTTP/1.1 200 go ahead\r\n\r\n")
+            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+
+        _, data, port = await _served(world)
+        async with await asyncio.start_server(proxy, "127.0.0.1", 0) as server:
+            url = f"http://me:secret@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            async with tw.connect(data, proxy=url) as t:
+                assert await asyncio.to_thread(_says_back, t.address(port), b"hello") == b"hello<end>"
+                assert "secret" not in repr(t)
+        assert asked[0].startswith(b"CONNECT localhost:%d " % world.address.port)
+        assert b"Basic bWU6c2VjcmV0" in asked[0]
+
+    play(scenario)
+
+
 def test_a_proxy_that_is_none_is_refused_before_anything_is_opened() -> None:
     with pytest.raises(tw.Misuse, match="proxy"):
         tw.connect("alice.zip", proxy="ftp://proxy.test")
@@ -240,6 +273,41 @@ def test_a_program_ends_without_closing_and_without_a_word(tmp_path: Path) -> No
         [sys.executable, "-c", code], input=real_run(data()), capture_output=True, timeout=30
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"relay-unreachable True\n", b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals on Windows")
+def test_ctrl_c_ends_the_waiting_and_nothing_is_left(tmp_path: Path) -> None:
+    code = (
+        "import sys, tunnel_whisperer as tw\n"
+        "t = tw.connect(sys.stdin.buffer.read(), timeout=None)\n"
+        "try:\n"
+        "    print('waiting', flush=True)\n"
+        "    t.open()\n"
+        "except KeyboardInterrupt: print(t.state)\n"
+    )
+
+    async def data() -> bytes:
+        async with World(tmp_path) as world:
+            return _file(world.enroll("plant"), HostPort("127.0.0.1", 5432))
+
+    (tmp_path / "temporary").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(real_run(data()))
+        process.stdin.close()
+        process.stdin = None
+        assert process.stdout.readline() == b"waiting\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (0, b"closed\n", b"")
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_library_says_nothing_unless_it_is_asked() -> None:

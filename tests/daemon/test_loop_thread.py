@@ -55,3 +55,25 @@ def test_nothing_is_taken_after_the_end_and_a_second_end_is_none() -> None:
     thread.stop()
     with pytest.raises(Misuse, match="closed"):
         thread.submit(_where())
+
+
+def test_one_that_was_never_started_is_stopped_already() -> None:
+    thread = LoopThread("loop-test")
+    assert not thread.is_running
+    thread.stop()
+
+
+def test_a_loop_that_cannot_be_made_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError("no file left")
+
+    seen: list[object] = []
+    monkeypatch.setattr("tunnel_whisperer.daemon.loop_thread.loop_factory", fail)
+    monkeypatch.setattr("threading.excepthook", seen.append)
+    thread = LoopThread("loop-test")
+    thread.start()
+    assert not thread.is_running
+    with pytest.raises(Misuse):
+        thread.submit(_where())
+    thread.stop()
+    assert len(seen) == 1

@@ -133,8 +133,8 @@ class Connection(_View):
             TwError: why it is not connected; then it is closed again.
         """
         if self._thread is None:
-            thread, client = self._begin()
             try:
+                thread, client = self._begin()
                 _result(thread.submit(client.start()))
             except BaseException:
                 self.close()
@@ -145,10 +145,11 @@ class Connection(_View):
         """Close the ports and end the session; nothing happens if it is not open."""
         thread, client = self._thread, self._client
         if thread is not None and client is not None:
-            self._thread = None
+            self._thread = self._client = None
             atexit.unregister(self.close)
             try:
-                thread.submit(client.stop()).result()
+                if thread.is_running:
+                    thread.submit(client.stop()).result()
             finally:
                 thread.stop()
 
@@ -174,8 +175,8 @@ class Connection(_View):
 
     async def __aenter__(self) -> AsyncConnection:
         if self._thread is None:
-            thread, client = self._begin()
             try:
+                thread, client = self._begin()
                 await asyncio.wrap_future(thread.submit(client.start()))
             except BaseException:
                 await asyncio.to_thread(self.close)
@@ -189,9 +190,9 @@ class Connection(_View):
 
     def _begin(self) -> tuple[LoopThread, EmbeddedClient]:
         thread, client = LoopThread("tunnel-whisperer"), EmbeddedClient(self._wish)
-        thread.start()
         self._thread, self._client = thread, client
         atexit.register(self.close)
+        thread.start()
         return thread, client
 
     def _opened(self) -> tuple[LoopThread, EmbeddedClient]:

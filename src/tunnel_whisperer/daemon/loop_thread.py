@@ -39,6 +39,11 @@ class LoopThread:
         self._thread.start()
         self._running.wait()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it takes work."""
+        return self._loop is not None
+
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run ``work`` there; it is cancelled with the future, and with the thread.
 
@@ -52,7 +57,11 @@ class LoopThread:
             return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def stop(self) -> None:
-        """Cancel what runs there, and wait for its end; nothing happens the second time."""
+        """Cancel what runs there, and wait for its end; nothing happens the second time, nor when it
+        was never started."""
+        if self._thread.ident is None:
+            return
+        self._running.wait()  # a start that was interrupted may be under way
         with self._lock:
             loop, self._loop = self._loop, None
         if loop is not None:
@@ -61,8 +70,11 @@ class LoopThread:
         self._thread.join()
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:  # which cancels what is left
-            runner.run(self._until_stopped())
+        try:
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:  # which cancels what is left
+                runner.run(self._until_stopped())
+        finally:
+            self._running.set()  # nobody waits for a loop that could not be made
 
     async def _until_stopped(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
