@@ -65,6 +65,12 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         ("--json", "flag", "for programs"),
         ("--context", "text", "use this identity, by name or id, not the active one"),
     ),
+    "doctor": (
+        ("", "text", "a relay; this machine's own by default"),
+        ("--silence", "text", "how long to leave a connection alone (15; 0: not at all)"),
+        ("--json", "flag", "for programs"),
+        ("--context", "text", "use this identity, by name or id, not the active one"),
+    ),
     "relay run": (
         ("--domain", "text", "name or address that clients use; needed the first time"),
         ("--listen", "text", "where to listen (default :443)"),

@@ -12,7 +12,7 @@ __all__ = ["GROUPS", "overview"]
 _WIDTH = 80
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "anybody": ("demo", "status", "test relay"),
+    "anybody": ("demo", "status", "test relay", "doctor"),
     "who runs a relay": ("relay run", "enroll", "list servers", "unenroll"),
     "who runs a server": (
         "join",

@@ -26,14 +26,16 @@ COMMANDS = (
     CommandEntry(("connect",), "connect", "open the local ports, and keep them connected"),
     CommandEntry(("status",), "status", "how this machine stands, and what to do next"),
     CommandEntry(("join",), "join", "ask a relay that someone else owns for a slot"),
-    CommandEntry(("test", "relay"), "relay_test", "go the way to the relay step by step, and say where it ends"),
+    CommandEntry(
+        ("test", "relay"), "relay_test", "go the way to the relay step by step, and say where it ends"
+    ),
+    CommandEntry(("doctor",), "doctor", "what this network lets through, and a letter to who runs it"),
+    CommandEntry(("relay", "run"), "relay_run", "run the embedded relay"),
     CommandEntry(("service", "install"), "service_install", "have this identity's role run by itself"),
     CommandEntry(("service", "start"), "service_start", "start the service, or start it again"),
     CommandEntry(("service", "stop"), "service_stop", "stop the service"),
     CommandEntry(("service", "uninstall"), "service_uninstall", "take the service off the system"),
     CommandEntry(("service", "status"), "service_status", "show how the service stands"),
-    CommandEntry(("doctor",), "doctor", "what this network lets through, and a letter to who runs it"),
-    CommandEntry(("relay", "run"), "relay_run", "run the embedded relay"),
     CommandEntry(("enroll",), "enroll", "admit a server to this relay"),
     CommandEntry(("unenroll",), "unenroll", "remove a server from this relay, at once"),
     CommandEntry(("edit", "user"), "edit_user", "change what a user may reach, and until when"),
@@ -60,7 +62,9 @@ COMMANDS = (
     CommandEntry(("config", "set"), "config_set", "change the configuration of this machine"),
     CommandEntry(("proxy",), "proxy", "show the proxy on the way to the relay"),
     CommandEntry(("proxy", "set"), "proxy_set", "use this proxy on the way to the relay"),
-    CommandEntry(("proxy", "clear"), "proxy_clear", "use the proxy of the environment again, if there is one"),
+    CommandEntry(
+        ("proxy", "clear"), "proxy_clear", "use the proxy of the environment again, if there is one"
+    ),
     CommandEntry(("set-port",), "set_port", "open another local port than the one that was given"),
     CommandEntry(("listen",), "listen", "choose the interface of the local ports"),
     CommandEntry(("completion",), "completion", "print the script with which a shell completes tw"),
