@@ -15,7 +15,7 @@ from tests.kit.world import World
 from tunnel_whisperer.base.errors import Refused, Unreachable
 from tunnel_whisperer.base.services import ABOUT, JOIN
 from tunnel_whisperer.base.values import HostPort
-from tunnel_whisperer.daemon import claim
+from tunnel_whisperer.daemon import claim, watch
 from tunnel_whisperer.daemon.claim import ask_inviter, join_by_invitation
 from tunnel_whisperer.pki import make_ca, new_secret, new_ssh_key, pin_of
 from tunnel_whisperer.profile import Profile, load_config, save_config
@@ -143,6 +143,25 @@ def test_the_way_leads_through_a_proxy_where_one_is_needed(play: Callable[[Scena
         finally:
             proxy.kill()
             await proxy.wait()
+
+    play(scenario)
+
+
+def test_a_running_relay_forgets_an_invitation_when_it_ends(
+    play: Callable[[Scenario], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "INTERVAL_S", 0.02)
+
+    async def scenario(world: World) -> None:
+        token = _invite(world, seconds=0.6)
+        assert world.relay is not None and world.relay.relay is not None
+        tenants = world.relay.relay._tenants
+        assert [tenant.invited for tenant in tenants.values()] == [True]
+        async with asyncio.timeout(5):
+            while world.relay.relay._tenants:
+                await asyncio.sleep(0.02)
+        with pytest.raises(Refused, match="nobody there knows"):
+            await ask_inviter(token, b"", proxy=None, wall_clock=lambda: time.time() - 10)
 
     play(scenario)
 

@@ -142,7 +142,7 @@ def test_a_damaged_one_lets_nobody_in(
     assert book.find(OTHER) is None
 
 
-def test_the_stamp_changes_when_one_comes_or_is_used(book: InviteBook) -> None:
+def test_the_stamp_changes_when_one_comes_or_is_used_or_ends(book: InviteBook, clock: Clock) -> None:
     invite = _invite()
     stamps = [book.stamp()]
     book.add(invite)
@@ -151,7 +151,16 @@ def test_the_stamp_changes_when_one_comes_or_is_used(book: InviteBook) -> None:
     stamps.append(book.stamp())
     book.use(replace(invite, used_by=GUEST, used_as="plant"), GUEST, "plant")
     assert book.stamp() == stamps[-1]
-    assert len(set(stamps)) == 3
+    clock.now += 24 * 3600
+    stamps.append(book.stamp())
+    assert book.stamp() == stamps[-1]
+    assert len(set(stamps)) == 4
+
+
+def test_a_damaged_file_is_over_for_the_stamp(book: InviteBook, tmp_path: Path) -> None:
+    (tmp_path / "invites").mkdir()
+    (tmp_path / "invites" / "_x.json").write_text("{")
+    assert book.stamp() == book.stamp()
 
 
 @needs_fork

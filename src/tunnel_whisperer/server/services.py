@@ -38,8 +38,8 @@ class Services:
     ) -> None:
         self.invited = invited
         self.claim = claim
-        self._claim = ServiceDesk("claim", claim)
-        self._about = ServiceDesk("about", about)
+        self._claim_desk = ServiceDesk("claim", claim)
+        self._about_desk = ServiceDesk("about", about)
         self._guests: dict[ServerSession, None] = {}  # the oldest first
 
     def open_for_guest(self, session: ServerSession, target: HostPort) -> Opened:
@@ -52,7 +52,7 @@ class Services:
             raise Refused("not-authorised", "an invitation is good for nothing else")
         if not self.invited(session.public_key):
             raise Refused("user-not-active", "this invitation is over")
-        return self._claim.open(session.public_key)
+        return self._claim_desk.open(session.public_key)
 
     def open_for_user(self, session: ServerSession, target: HostPort) -> Opened:
         """What a user who is let in may ask.
@@ -62,7 +62,7 @@ class Services:
         """
         if target != ABOUT:
             raise Refused("not-authorised", f"there is no service {target.host}")
-        return self._about.open(session.public_key)
+        return self._about_desk.open(session.public_key)
 
     def guest_came(self, session: ServerSession) -> None:
         """A guest has logged in; one too many ends the oldest."""
@@ -85,5 +85,5 @@ class Services:
         """End all guests' sessions, and what is being answered."""
         for session in list(self._guests):
             session.close("the server is shutting down")
-        await self._claim.drain()
-        await self._about.drain()
+        await self._claim_desk.drain()
+        await self._about_desk.drain()

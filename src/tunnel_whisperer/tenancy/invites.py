@@ -131,6 +131,7 @@ class InviteBook:
     def __init__(self, profile: Profile, wall_clock: Callable[[], float] = time.time) -> None:
         self._profile = profile
         self._wall_clock = wall_clock
+        self._ends: dict[tuple[str, int, int], float] = {}  # for ``stamp``
 
     def add(self, invite: Invite) -> None:
         """Let this guest come; an earlier invitation of the same name is withdrawn.
@@ -223,15 +224,24 @@ class InviteBook:
         return len(gone)
 
     def stamp(self) -> Hashable:
-        """Changes whenever an invitation comes, goes or is used."""
+        """Changes whenever an invitation comes, goes, is used or ends; costs a look at the directory."""
+        known, self._ends = self._ends, {}
         stamps = []
         for path in self._paths():
             try:
                 status = path.stat()
             except OSError:
                 continue
-            stamps.append((path.name, status.st_ino, status.st_mtime_ns))
+            stamp = (path.name, status.st_ino, status.st_mtime_ns)
+            self._ends[stamp] = known[stamp] if stamp in known else self._end_of(path)
+            stamps.append((*stamp, self._wall_clock() >= self._ends[stamp]))
         return tuple(stamps)
+
+    def _end_of(self, path: Path) -> float:
+        try:
+            return Invite.parse(self._profile.read(path), str(path)).expires
+        except Misuse:
+            return 0.0
 
     def _clear(self) -> None:
         """Remove the files of those that are over, and damaged ones."""
