@@ -45,7 +45,13 @@ _NAMED = {
 _NEW = ("create",)
 """What is named there is not there yet."""
 _NOUNS = ("user", "app", "context")
-_OPTIONS = {"--from": "user", "--app": "app", "--user": "user", "--config-dir": "dir"}
+_OPTIONS = {
+    "--from": "user",
+    "--app": "app",
+    "--user": "user",
+    "--context": "context",
+    "--config-dir": "dir",
+}
 _FILE_WORDS = ("FILE", "REQUEST", "RESPONSE", "BUNDLE")
 
 

@@ -44,13 +44,13 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         ("--json", "flag", "of an invitation: for programs"),
     ),
     "serve": (
-        ("--context", "text", "use this identity, by name or id, not the active one"),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
     ),
     "connect": (
         ("", "file", "the file or invitation from the server's admin, the first time; - reads an invitation from standard input"),
         ("--map", "text*", "open another local port for that target, this time (LOCAL:HOST:PORT if it is not the server itself)"),
         ("--passphrase-file", "file", "the first line of it opens an encrypted file; asked for if left out"),
-        ("--context", "text", "use this identity, by name or id, not the active one"),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
     ),
     "status": (
         ("--json", "flag", "for programs; well is true, false, or null where nothing runs"),
@@ -63,13 +63,13 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
     ),
     "test relay": (
         ("--json", "flag", "for programs"),
-        ("--context", "text", "use this identity, by name or id, not the active one"),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
     ),
     "doctor": (
         ("", "text", "a relay; this machine's own by default"),
         ("--silence", "text", "how long to leave a connection alone (15; 0: not at all)"),
         ("--json", "flag", "for programs"),
-        ("--context", "text", "use this identity, by name or id, not the active one"),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
     ),
     "relay run": (
         ("--domain", "text", "name or address that clients use; needed the first time"),
@@ -78,35 +78,35 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         ("--key", "file", "key of the certificate (PEM)"),
         ("--behind-proxy", "flag", "plain HTTP, behind a web server that ends TLS and hands the client certificate on"),
         ("--no-behind-proxy", "flag", "plain HTTP, behind a web server that ends TLS and hands the client certificate on"),
-        ("--context", "text", "use this identity, by name or id, not the active one"),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
     ),
     "service install": (
         ("--system", "flag", "a service that starts with the machine (root's default)"),
         ("--user", "flag", "a service of yours (everybody else's default)"),
-        ("--context", "text", "use this identity, by name or id, not the active one"),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
         ("--no-start", "flag", "only from the next start of the machine on"),
         ("--print", "flag", "show the file that would be written, and stop"),
     ),
     "service start": (
         ("--system", "flag", "a service that starts with the machine (root's default)"),
         ("--user", "flag", "a service of yours (everybody else's default)"),
-        ("--context", "text", "use this identity, by name or id, not the active one"),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
     ),
     "service stop": (
         ("--system", "flag", "a service that starts with the machine (root's default)"),
         ("--user", "flag", "a service of yours (everybody else's default)"),
-        ("--context", "text", "use this identity, by name or id, not the active one"),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
     ),
     "service uninstall": (
         ("--system", "flag", "a service that starts with the machine (root's default)"),
         ("--user", "flag", "a service of yours (everybody else's default)"),
-        ("--context", "text", "use this identity, by name or id, not the active one"),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
         ("--yes", "flag", "do not ask"),
     ),
     "service status": (
         ("--system", "flag", "a service that starts with the machine (root's default)"),
         ("--user", "flag", "a service of yours (everybody else's default)"),
-        ("--context", "text", "use this identity, by name or id, not the active one"),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
         ("--json", "flag", "for programs"),
     ),
     "enroll": (
