@@ -17,6 +17,10 @@ COVERED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/provision/drivers/test_hetzner.py",
         "its words for each of the SDK's failures are asserted there",
     ),
+    "tunnel_whisperer.daemon.announcing": (
+        "tests/e2e/relays/test_changes.py",
+        "its peer can only be the OpenSSH of a standard relay",
+    ),
     "tunnel_whisperer.ssh.command": (
         "tests/interop/test_ssh_command.py",
         "its peer can only be a real OpenSSH: ours runs no commands",

@@ -43,6 +43,7 @@ RESPONSE = JoinResponse(
     CA.cert_pem,
     UUID,
     PUBLIC,
+    False,
     sign_role(HOST_KEY, "server", PUBLIC),
 ).signed(HOST_KEY)
 
@@ -250,6 +251,16 @@ def test_applying_twice_changes_nothing(tmp_path: Path) -> None:
     before = snapshot(tmp_path)
     apply_response(both.server, make_join_response(both.relay, both.request, 20000))
     assert snapshot(tmp_path) == before
+
+
+def test_at_a_standard_relay_servers_share_an_account_and_say_who_their_users_are(tmp_path: Path) -> None:
+    both = joined(tmp_path)
+    config = load_config(both.relay.config)
+    save_config(both.relay.config, replace(config, relay=replace(config.relay, kind="standard")))
+    response = make_join_response(both.relay, both.request, 20000)
+    assert (response.relay_user, response.announce_users, response.relay_ca) == ("tw", True, "")
+    changed = apply_response(both.server, JoinResponse.parse(response.to_text()))
+    assert changed.server.announce_users and changed.server.relay_ssh_user == "tw"
 
 
 def test_settings_of_the_machine_survive_a_new_response(tmp_path: Path) -> None:

@@ -221,6 +221,12 @@ SSH_OPEN_TIMEOUT_S = 30.0
 MAX_COMMAND_OUTPUT_BYTES = 8 * 1024 * 1024
 """What a command at a relay's machine may print: the state of 512 tenants takes 100 KB."""
 
+ANNOUNCE_TIMEOUT_S = 60.0
+"""Time for a standard relay to take a list of users: Xray is told them one by one."""
+
+ANNOUNCE_AGAIN_S = 15.0
+"""Rest before a list that was not taken is told again."""
+
 MAX_PEER_REASON_CHARS = 200
 """Length of a peer's own words that we repeat in a message or a log."""
 

@@ -16,6 +16,7 @@ from ..profile import Profile, load_config
 from ..server import Server, ServerSettings
 from ..ssh.keeper import KeeperStatus
 from ..tenancy import make_server_identity
+from .announcing import announce_users
 from .auditing import RoleAudit
 from .config_watch import ConfigWatch
 from .health import Far, session_rows, session_value
@@ -116,6 +117,8 @@ class ServerRoot:
             )
             tasks.spawn(self._config_watch.run(), "config")
             tasks.spawn(keep_snapshot(self._profile, self.snapshot), "snapshot")
+            if self._config.server.announce_users:
+                tasks.spawn(announce_users(self._profile, self.server.keeper), "announce")
             await self.server.run()
         except TwError as exc:
             why = str(exc)

@@ -199,6 +199,9 @@ class ServerConfig:
         0, Whole(1024, 65535), "the port at the relay that leads to this server",
         needed_by=("server",), fixed=_RELAYS,
     )  # fmt: skip
+    announce_users: bool = _setting(
+        False, FLAG, "tell the relay the ids of the users, as a standard relay needs it", fixed=_RELAYS
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +252,16 @@ class ClientConfig:
 
 @dataclass(frozen=True, slots=True)
 class RelayConfig:
-    """What the embedded relay remembers."""
+    """A relay's own part: of an embedded one, or of a standard one on a machine of its own."""
 
+    kind: str = _setting(
+        "embedded", Choice(("embedded", "standard")), "tw relay run, or Caddy, Xray and OpenSSH elsewhere",
+        fixed=("a relay is one or the other", "tw create context NAME makes another identity"),
+    )  # fmt: skip
+    ssh_open: bool = _setting(
+        False, FLAG, "standard: port 22 of the machine is open to everybody",
+        fixed=("the machine has to follow", "tw relay close-ssh, or tw create relay-server --ssh-open"),
+    )  # fmt: skip
     listen: str = _setting(":443", LISTEN, "where the relay listens")
     domain: str = _setting(
         "", HOST, "name that its clients use", needed_by=("relay",),
@@ -303,9 +314,7 @@ class Config:
     )
     server: ServerConfig = _setting(ServerConfig(), Section(ServerConfig, ("server",)), "a server's own part")
     client: ClientConfig = _setting(ClientConfig(), Section(ClientConfig, ("client",)), "a client's own part")
-    relay: RelayConfig = _setting(
-        RelayConfig(), Section(RelayConfig, ("relay",)), "an embedded relay's own part"
-    )
+    relay: RelayConfig = _setting(RelayConfig(), Section(RelayConfig, ("relay",)), "a relay's own part")
     analytics: AnalyticsConfig = _setting(
         AnalyticsConfig(), Section(AnalyticsConfig, ("server", "client")), "counters for the dashboard"
     )

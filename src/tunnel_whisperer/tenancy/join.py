@@ -26,7 +26,17 @@ from .identity import need_mode
 from .names import check_server_id
 from .records import RecordReader, format_record
 
-__all__ = ["JoinRequest", "JoinResponse", "apply_response", "make_join_request", "make_join_response"]
+__all__ = [
+    "STANDARD_ACCOUNT",
+    "JoinRequest",
+    "JoinResponse",
+    "apply_response",
+    "make_join_request",
+    "make_join_response",
+]
+
+STANDARD_ACCOUNT = "tw"
+"""The system account of all servers at a standard relay."""
 
 _REQUEST_KIND = "tw join request"
 _RESPONSE_KIND = "tw join response"
@@ -113,6 +123,8 @@ class JoinResponse:
     """Of the server that it is for."""
     ssh_public_key: str
     """Of the server that it is for."""
+    announce_users: bool
+    """Whether the relay has to be told the UUIDs of the server's users."""
     role_signature: str
     """What the server keeps: that the relay made it one."""
     signature: bytes = b""
@@ -165,6 +177,7 @@ class JoinResponse:
             relay_ca=_ca(reader, "relay_ca", optional=True),
             uuid=reader.uuid("uuid"),
             ssh_public_key=_key(reader, "ssh_public_key"),
+            announce_users=reader.flag("announce_users"),
             role_signature=reader.text("role_signature", 128),
             signature=_signature(reader),
         )
@@ -256,18 +269,20 @@ def make_join_response(
     """
     config = need_mode(profile, "relay", "tw relay run --domain NAME")
     host_key = profile.read(profile.host_key)
-    own_ca = not config.relay.cert and not config.relay.behind_proxy
+    standard = config.relay.kind == "standard"
+    own_ca = not (standard or config.relay.cert or config.relay.behind_proxy)
     response = JoinResponse(
         server_id=request.server_id,
         relay_host=config.relay.domain,
         relay_port=relay_port,
         path=f"/tw/{request.server_id}",
         remote_port=port,
-        relay_user=request.server_id,
+        relay_user=STANDARD_ACCOUNT if standard else request.server_id,
         relay_host_key=public_key_of(host_key),
         relay_ca=profile.read(profile.relay_ca_cert).decode("ascii", "replace") if own_ca else "",
         uuid=request.uuid,
         ssh_public_key=request.ssh_public_key,
+        announce_users=standard,
         role_signature=sign_role(host_key, "server", request.ssh_public_key),
     )
     return response.signed(host_key)
@@ -326,6 +341,7 @@ def apply_response(profile: Profile, response: JoinResponse, *, force: bool = Fa
                 relay_ssh_user=response.relay_user,
                 relay_host_key=response.relay_host_key,
                 remote_port=response.remote_port,
+                announce_users=response.announce_users,
             ),
         )
         if changed != config:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.e2e.relays.island import Island
-from tests.e2e.relays.standard import ACCOUNT, StandardRelay
+from tests.e2e.relays.standard import StandardRelay
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.profile import Profile, load_config
 from tunnel_whisperer.provision.standard import SiteTenant
-from tunnel_whisperer.tenancy import JoinResponse, TenantBook, UserBook
+from tunnel_whisperer.tenancy import JoinResponse, TenantBook
+from tunnel_whisperer.tenancy.join import STANDARD_ACCOUNT
 
 __all__ = ["KINDS", "SERVERS", "World"]
 
@@ -43,11 +44,12 @@ class _Standard:
     """Caddy, Xray and OpenSSH, with the files that we render."""
 
     def prepare(self, world: World) -> None:
-        """The slot is of another account than the embedded relay gives."""
+        """The slot is as a standard relay gives it."""
         host_key = world.profile("relay").read(world.profile("relay").host_key)
         for server in SERVERS:
             path = world.response(server)
-            response = replace(JoinResponse.parse(path.read_bytes()), relay_user=ACCOUNT)
+            response = JoinResponse.parse(path.read_bytes())
+            response = replace(response, relay_user=STANDARD_ACCOUNT, announce_users=True)
             path.write_text(response.signed(host_key).to_text())
 
     def run(self, world: World) -> None:
@@ -87,7 +89,7 @@ class World:
         return self.island.directory / f"at-{server}.zip"
 
     def site_tenants(self) -> list[SiteTenant]:
-        """The registry, with the users that the servers know."""
+        """The registry."""
         return [
             SiteTenant(
                 record.server_id,
@@ -95,7 +97,6 @@ class World:
                 record.ca_pem,
                 record.ssh_public_key,
                 record.port,
-                tuple(user.uuid for user in UserBook(self.profile(record.server_id)).all()),
             )
             for record in TenantBook(self.profile("relay")).all()
         ]

@@ -1,7 +1,7 @@
 """A standard relay on an island: Caddy, Xray and sshd, run as systemd would, changed as we change it.
 
-Unrealistic: the certificate is a private CA's, the tenants' account is the system's ``daemon``, and
-``systemctl`` and ``xray`` are a few lines of shell in front of the real programs.
+Unrealistic: the certificate is a private CA's, and ``systemctl`` and ``xray`` are a few lines of
+shell in front of the real programs.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from tests.interop import xray_api
 from tests.interop.caddy import binary
 from tunnel_whisperer.profile import Profile
 from tunnel_whisperer.provision.standard import Layout, Site, SiteTenant, apply, drift, files
+from tunnel_whisperer.provision.standard.host_files import users_script
 from tunnel_whisperer.provision.standard.machine_state import Difference
 
-__all__ = ["ACCOUNT", "StandardRelay"]
-
-ACCOUNT = "daemon"
+__all__ = ["StandardRelay"]
 
 _XRAY = """\
 #!/bin/sh
@@ -59,9 +58,9 @@ class StandardRelay:
         """What the last change was told to be."""
         for name, source in (("relay.crt", identity.relay_cert), ("relay.key", identity.relay_key)):
             (self.folder / name).write_bytes(identity.read(source))
-        (self.folder / "host").write_bytes(identity.read(identity.host_key))
-        (self.folder / "host").chmod(0o600)
-        self.site = Site("localhost", layout=self._layout())
+        host_key = identity.read(identity.host_key).decode()
+        self.site = Site("localhost", host_key=host_key, layout=self._layout())
+        island.add_account(self.site.layout.account)
         self._install()
         self._start()
 
@@ -103,7 +102,6 @@ class StandardRelay:
     def _layout(self) -> Layout:
         folder = str(self.folder)
         return Layout(
-            account=ACCOUNT,
             caddy_admin=f"unix/{folder}/admin",
             tenant_cas=f"{folder}/tenants",
             authorized_keys=f"{folder}/authorized_keys",
@@ -113,6 +111,9 @@ class StandardRelay:
             sshd_drop_in=f"{folder}/sshd_drop_in",
             sshd_config=f"{folder}/sshd_config",
             firewall=f"{folder}/firewall",
+            host_key=f"{folder}/host_key",
+            users=f"{folder}/users",
+            users_script=f"{folder}/bin/users",
             work=f"{folder}/work",
             tls_files=(f"{folder}/relay.crt", f"{folder}/relay.key"),
         )
@@ -121,14 +122,17 @@ class StandardRelay:
         """What stands there before there is any tenant."""
         for file in files(self.site):
             Path(file.path).write_text(file.text)
-        more = f"HostKey {self.folder}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
+            Path(file.path).chmod(file.mode)
+        more = f"PidFile none\nUsePAM no\nStrictModes no\nSetEnv PATH={self.folder}/bin:/usr/bin:/bin\n"
         (self.folder / "sshd_config").write_text(f"{more}Include {self.folder}/sshd_drop_in\n")
+        (self.folder / "users").mkdir()
         tools = self.folder / "bin"
         tools.mkdir()
         (tools / "caddy").symlink_to(binary() or "caddy")
         for name, text in (
             ("xray", _XRAY.format(python=sys.executable, api=xray_api.__file__)),
             ("systemctl", _SYSTEMCTL.format(folder=self.folder)),
+            ("users", users_script(self.site.layout)),
         ):
             (tools / name).write_text(text)
             (tools / name).chmod(0o755)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tests.interop import caddy, xray
 from tests.provision.standard.sites import ca, key
 from tunnel_whisperer.base.errors import Refused
 from tunnel_whisperer.provision.standard import SiteTenant, files
+from tunnel_whisperer.tenancy import UserBook
 
 _LACKING = (
     no_namespaces() or caddy.missing() or xray.missing() or ("" if shutil.which("sshd") else "no sshd here")
@@ -70,17 +72,61 @@ def test_tenants_come_and_go_while_another_ones_bytes_pass(world: World, relay: 
     assert world.island.log_path("client").read_text().count("connected to the server") == 1
 
 
-def test_users_come_and_go_live(world: World, relay: StandardRelay) -> None:
-    plant, mill = sorted(world.site_tenants(), key=lambda tenant: tenant.server_id, reverse=True)
-    new = uuid.uuid4()
-    change = relay.apply(replace(plant, users=(*plant.users, new)), mill)
-    assert change.add_users == (("slot-20000", f"plant/{new}"),)
-    assert "reloading Caddy" not in relay.steps
-    change = relay.apply(replace(plant, users=()), mill)
-    assert {user for _, user in change.remove_users} == {f"plant/{name}" for name in (*plant.users, new)}
-    assert not relay.drift()
-    # Whose UUID is gone opens no new stream; the one under way is the server's to end.
-    assert _probe(world, "short", "5").returncode == 0
+def _users(relay: StandardRelay, world: World) -> set[str]:
+    """Who is let in at plant's door, but the server itself."""
+    script = f"xray api inbounduser -s=127.0.0.1:{relay.site.layout.api_port} -tag=slot-20000"
+    done = world.island.run("sh", "-c", script, PATH=f"{relay.folder}/bin:/usr/bin:/bin")
+    return {user["email"] for user in json.loads(done.stdout)["users"]} - {"plant/server"}
+
+
+def _wait_for_users(relay: StandardRelay, world: World, expected: set[str]) -> None:
+    deadline = time.monotonic() + 15
+    while (found := _users(relay, world)) != expected:
+        assert time.monotonic() < deadline, f"{found}\n{world.island.log_path('plant').read_text()}"
+        time.sleep(0.1)
+
+
+def test_a_server_lets_its_users_in_and_out_by_itself(world: World, relay: StandardRelay) -> None:
+    book = UserBook(world.profile("plant"))
+    first = f"plant/{book.get('at-plant').uuid}"
+    _wait_for_users(relay, world, {first})
+    world.island.tw(
+        "plant", "create", "user", "second", "-m", "5000", "--out", str(relay.folder / "second.zip")
+    )
+    second = f"plant/{book.get('second').uuid}"
+    _wait_for_users(relay, world, {first, second})
+    # Xray forgets them with the door, and is told them again: from what the server said last.
+    relay.apply(*(tenant for tenant in world.site_tenants() if tenant.server_id == "mill"))
+    assert not list((relay.folder / "users").glob("plant"))
+    relay.apply(*world.site_tenants())
+    _wait_for_users(relay, world, {first, second})
+    world.island.tw("plant", "delete", "user", "second", "--yes")
+    _wait_for_users(relay, world, {first})
+
+
+def test_a_list_that_is_none_changes_nothing(world: World, relay: StandardRelay) -> None:
+    before = _users(relay, world)
+    script = relay.site.layout.users_script
+    for command, given, status in (
+        ("users", "plant/x\n", 65),
+        ("users", "../../etc/passwd\n", 65),
+        ("users", "-" * 36 + "\n", 65),
+        ("users", f"{uuid.uuid4()}\n" * 6000, 65),
+        ("id", "", 64),
+        ("", "", 64),
+    ):
+        done = subprocess.run(
+            ("ip", "netns", "exec", world.island.name, script, "plant", "slot-20000", "30000"),
+            input=given,
+            env={"PATH": f"{relay.folder}/bin:/usr/bin:/bin", "SSH_ORIGINAL_COMMAND": command},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done
+    assert _users(relay, world) == before
+    left = {path.suffix for path in (relay.folder / "users").iterdir()}
+    assert left <= {"", ".lock"}, left
 
 
 def test_a_tenant_that_is_removed_is_cut_at_once(world: World, relay: StandardRelay) -> None:

@@ -22,7 +22,7 @@ def key(number: int) -> str:
     return f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{number:043d}"
 
 
-def tenant(name: str, number: int, users: int = 0) -> SiteTenant:
+def tenant(name: str, number: int) -> SiteTenant:
     """The tenant on port 20000 and ``number``."""
     return SiteTenant(
         name,
@@ -30,15 +30,15 @@ def tenant(name: str, number: int, users: int = 0) -> SiteTenant:
         ca(name),
         key(number),
         20000 + number,
-        tuple(uuid.UUID(int=1000 * (number + 1) + i) for i in range(users)),
     )
 
 
 def site(**changes: object) -> Site:
-    """Two tenants, one of them with users, and an administrator."""
+    """Two tenants and an administrator."""
     given = {
-        "tenants": (tenant("plant", 0, users=2), tenant("mill", 1)),
+        "tenants": (tenant("plant", 0), tenant("mill", 1)),
         "admin_keys": (key(99),),
+        "host_key": "PRIVATE\n",
         "layout": Layout(slots=3),
     }
     return Site("relay.example.org", **(given | changes))  # type: ignore[arg-type]

@@ -42,7 +42,6 @@ class Machine:
             lines += [f"file {file.digest} {file.path}" for file in files(SITE)]
             for tenant in SITE.tenants:
                 lines += [f"inbound {tenant.tag}", f"user {tenant.tag} {tenant.server_mark}"]
-                lines += [f"user {tenant.tag} {tenant.user_mark(user)}" for user in tenant.users]
         return [*lines, "end"]
 
 

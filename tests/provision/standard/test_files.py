@@ -8,13 +8,14 @@ from tests.provision.standard.sites import site
 from tunnel_whisperer.provision.standard import files
 
 
-def test_uuids_are_not_for_everybody() -> None:
+def test_what_lets_somebody_in_is_not_for_everybody() -> None:
     one = site()
-    named = [str(tenant.uuid) for tenant in one.tenants]
+    secrets = [str(tenant.uuid) for tenant in one.tenants] + [one.host_key.strip()]
     for file in files(one):
-        has_uuid = any(uid in file.text for uid in named)
-        assert has_uuid == (file.path == one.layout.xray_config)
-        assert (file.mode, file.group) == ((0o640, "xray") if has_uuid else (0o644, "root"))
+        expected = {one.layout.xray_config: (0o640, "xray"), one.layout.host_key: (0o600, "root")}
+        assert (file.mode, file.group) == expected.get(file.path, (0o644, "root"))
+        assert any(secret in file.text for secret in secrets) == (file.path in expected)
+        assert "PRIVATE" not in repr(file) and "PRIVATE" not in repr(one)
 
 
 def test_each_tenant_has_a_ca_and_none_is_left_without_tenants() -> None:

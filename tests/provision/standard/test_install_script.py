@@ -37,7 +37,7 @@ def test_it_is_the_one_that_was_read() -> None:
 
 def test_it_carries_every_file_and_no_placeholder() -> None:
     script = install_script(REAL)
-    assert _archive(script) == {file.path: file.text for file in (*files(REAL), *host_files())}
+    assert _archive(script) == {file.path: file.text for file in (*files(REAL), *host_files(REAL.layout))}
     assert not re.findall(r"@[A-Z_]+@", script)
     assert f'from="127.0.0.1" {key(99)} tw-admin\n' in script
 

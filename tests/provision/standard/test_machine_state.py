@@ -20,12 +20,9 @@ from tunnel_whisperer.provision.standard.machine_state import (
 SITE = site()
 RIGHT = MachineState(
     {file.path: file.digest for file in files(SITE)},
-    {
-        each.tag: frozenset((each.server_mark, *map(each.user_mark, each.users)))
-        for each in SITE.tenants
-    },
+    {each.tag: frozenset((each.server_mark, "plant/somebody")) for each in SITE.tenants},
     {"caddy": "active", "xray": "active", "ssh": "active"},
-)  # fmt: skip
+)
 
 
 def test_a_machine_as_it_should_be_needs_nothing() -> None:
@@ -35,7 +32,7 @@ def test_a_machine_as_it_should_be_needs_nothing() -> None:
 def test_an_empty_machine_needs_everything() -> None:
     found = difference(SITE, MachineState())
     assert found.write == files(SITE) and found.add_inbounds == ("slot-20000", "slot-20001")
-    assert not found.remove_inbounds and not found.add_users
+    assert not found.remove_inbounds
 
 
 def test_a_file_that_differs_is_written_and_a_foreign_ca_removed() -> None:
@@ -45,19 +42,21 @@ def test_a_file_that_differs_is_written_and_a_foreign_ca_removed() -> None:
     assert found.remove == ("/etc/caddy/tenants/x.crt",)
 
 
-def test_users_come_and_go_one_by_one() -> None:
-    users = RIGHT.users | {"slot-20000": frozenset(("plant/server", "plant/old"))}
+def test_users_are_the_servers_own_business() -> None:
+    users = RIGHT.users | {"slot-20000": frozenset(("plant/server", "plant/a", "plant/b"))}
+    assert not difference(SITE, replace(RIGHT, users=users))
+
+
+def test_a_door_that_its_server_cannot_use_is_made_anew() -> None:
+    users = RIGHT.users | {"slot-20000": frozenset(("plant/a",))}
     found = difference(SITE, replace(RIGHT, users=users))
-    assert found.remove_users == (("slot-20000", "plant/old"),)
-    assert [user for _, user in found.add_users] == sorted(RIGHT.users["slot-20000"] - {"plant/server"})
-    assert not found.add_inbounds and not found.remove_inbounds
+    assert found.add_inbounds == found.remove_inbounds == ("slot-20000",)
 
 
 def test_a_slot_that_has_gone_to_another_server_is_made_anew() -> None:
     users = RIGHT.users | {"slot-20000": frozenset(("gone/server",))}
     found = difference(SITE, replace(RIGHT, users=users))
     assert found.add_inbounds == found.remove_inbounds == ("slot-20000",)
-    assert not found.add_users and not found.remove_users
 
 
 def test_a_door_of_nobody_is_shut() -> None:

@@ -10,7 +10,7 @@ from tests.provision.standard.sites import site, tenant
 from tunnel_whisperer.base.errors import Misuse
 from tunnel_whisperer.provision.standard import SiteTenant
 
-PLANT = tenant("plant", 0, users=2)
+PLANT = tenant("plant", 0)
 MILL = tenant("mill", 1)
 
 
@@ -20,8 +20,6 @@ MILL = tenant("mill", 1)
         (replace(MILL, server_id="plant"), "id"),
         (replace(MILL, port=PLANT.port), "port"),
         (replace(MILL, uuid=PLANT.uuid), "UUID"),
-        (replace(MILL, uuid=PLANT.users[0]), "UUID"),
-        (replace(MILL, users=(PLANT.users[1],)), "UUID"),
         (replace(MILL, ssh_public_key=PLANT.ssh_public_key), "SSH key"),
         (replace(MILL, ca_pem=PLANT.ca_pem), "CA's name"),
     ],

@@ -33,11 +33,13 @@ def test_sshd_takes_it_and_means_what_we_mean(tmp_path: Path) -> None:
     subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "host")), check=True)
     folder = tmp_path / "sshd_config.d"
     folder.mkdir()
-    (folder / "00-tw.conf").write_text(sshd_config(site(layout=Layout(account="daemon"))))
+    (folder / "00-tw.conf").write_text(
+        sshd_config(site(layout=Layout(account="daemon", host_key=f"{tmp_path}/host")))
+    )
     # As cloud-init may write it. Ours ends with a Match, which must end with its file.
     (folder / "50-cloud-init.conf").write_text("PasswordAuthentication yes\nMaxAuthTries 3\n")
     file = tmp_path / "sshd_config"
-    file.write_text(f"Include {folder}/*.conf\nHostKey {tmp_path}/host\nPasswordAuthentication yes\n")
+    file.write_text(f"Include {folder}/*.conf\nPasswordAuthentication yes\n")
 
     def effective(user: str) -> dict[str, list[str]]:
         done = subprocess.run(
@@ -67,5 +69,5 @@ def test_sshd_takes_it_and_means_what_we_mean(tmp_path: Path) -> None:
         assert settings["clientaliveinterval"] == ["15"]
         assert settings["maxauthtries"] == ["3"]
     assert tenant["allowtcpforwarding"] == ["remote"] and anybody["allowtcpforwarding"] == ["yes"]
-    assert tenant["permitopen"] == ["none"] and tenant["forcecommand"] == ["/bin/false"]
-    assert tenant["maxsessions"] == ["0"] and tenant["authorizedkeysfile"] == ["/etc/ssh/tw/authorized_keys"]
+    assert tenant["permitopen"] == ["none"] and tenant["permittty"] == ["no"]
+    assert tenant["maxsessions"] == ["1"] and tenant["authorizedkeysfile"] == ["/etc/ssh/tw/authorized_keys"]

@@ -39,7 +39,7 @@ class Machine:
         self._fail.mkdir()
         tools = folder / "bin"
         tools.mkdir()
-        for name in ("caddy", "xray", "sshd", "systemctl", "ss", "chown", "nft"):
+        for name in ("caddy", "xray", "sshd", "systemctl", "ss", "chown", "nft", "users"):
             (tools / name).write_text(_TOOL.format(log=self._log, fail=self._fail))
             (tools / name).chmod(0o755)
         etc = folder / "etc"
@@ -51,7 +51,10 @@ class Machine:
             xray_config=f"{etc}/xray.json",
             sshd_drop_in=f"{etc}/drop-in",
             firewall=f"{etc}/firewall",
+            host_key=f"{etc}/host_key",
             work=f"{folder}/work",
+            users=f"{folder}/users",
+            users_script=f"{tools}/users",
         )
 
     def break_(self, name: str) -> None:
@@ -115,6 +118,7 @@ def test_an_empty_machine_gets_everything_in_this_order(machine: Machine) -> Non
         "ss -Hltn sport",
         "ss -Hltn sport",
         "ss -Hltn sport",
+        "users --all",
     ]
     assert (Path(machine.layout.xray_config).stat().st_mode & 0o777) == 0o640
 
@@ -166,31 +170,26 @@ def test_xray_that_does_not_run_is_started_and_told_nothing(machine: Machine) ->
     assert not [line for line in machine.asked if line.startswith("xray api")]
 
 
-def test_users_are_counted(machine: Machine) -> None:
-    one = site(layout=machine.layout)
-    plant = one.tenants[1]
-    users = tuple((plant.tag, plant.user_mark(user)) for user in plant.users)
-    status, _ = machine.make(one, Difference(add_users=users))
-    assert status == 0
-    assert [line for line in machine.asked if "adu" in line]
-    assert not [line for line in machine.asked if "reload" in line]
-
-
 def test_old_doors_are_shut_last_and_only_then_files_removed(machine: Machine) -> None:
     one = site(layout=machine.layout)
     gone = Path(f"{machine.layout.tenant_cas}/gone.crt")
     gone.parent.mkdir(parents=True)
     gone.write_text("gone")
-    change = Difference(
-        remove=(str(gone),), remove_inbounds=("slot-20002",), remove_users=(("slot-20000", "plant/x"),)
-    )
+    change = Difference(remove=(str(gone),), remove_inbounds=("slot-20002",))
     status, said = machine.make(one, change)
     assert (status, said[-1]) == (0, "done") and not gone.exists()
     kept = [line for line in machine.asked if not line.startswith(("ss -Hltn sport", "caddy"))]
     assert kept[0] == "systemctl reload caddy"
-    assert [line.split()[2] for line in kept[1:] if line.startswith("xray api")] == [
-        "rmu",
-        "inbounduser",
-        "rmu",
-        "rmi",
-    ]
+    calls = [line.split()[2] for line in kept[1:] if line.startswith("xray api")]
+    assert calls == ["inbounduser", "rmu", "rmi"]
+
+
+def test_users_of_servers_that_are_gone_are_forgotten(machine: Machine) -> None:
+    one, change = _all(machine)
+    users = Path(machine.layout.users)
+    users.mkdir(parents=True)
+    for name in ("plant", "gone", "mil"):
+        (users / name).touch()
+    status, _ = machine.make(one, change)
+    assert status == 0 and [path.name for path in users.iterdir()] == ["plant"]
+    assert machine.asked[-1] == "users --all"

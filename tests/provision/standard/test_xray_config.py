@@ -46,7 +46,7 @@ def test_only_a_server_may_go_to_ssh() -> None:
 @pytest.mark.skipif(bool(xray.missing()), reason=xray.missing())
 @pytest.mark.parametrize("count", [0, 3])
 def test_xray_starts_with_it(count: int, tmp_path: Path) -> None:
-    tenants = tuple(tenant(f"t{i}", i, users=2) for i in range(count))
+    tenants = tuple(tenant(f"t{i}", i) for i in range(count))
     config = xray_config(site(tenants=tenants, layout=Layout(api_port=xray.free_port())))
     for inbound in config["inbounds"]:
         inbound["port"] = xray.free_port()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .caddyfile import caddyfile
 from .firewall import firewall
@@ -20,7 +20,7 @@ class File:
     """A file as it should be."""
 
     path: str
-    text: str
+    text: str = field(repr=False)
     mode: int = 0o644
     group: str = "root"
     """The owner is root."""
@@ -39,6 +39,7 @@ def files(site: Site) -> tuple[File, ...]:
         File(layout.authorized_keys, authorized_keys(site)),
         File(layout.sshd_drop_in, sshd_config(site)),
         File(layout.firewall, firewall(site)),
+        File(layout.host_key, site.host_key, 0o600),
         # UUIDs are half of what lets somebody in.
         File(layout.xray_config, json.dumps(xray_config(site), indent=1) + "\n", 0o640, layout.xray_group),
     ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from .files import File
+from importlib.resources import files as resources
 
-__all__ = ["host_files"]
+from .files import File
+from .site import Layout
+
+__all__ = ["host_files", "users_script"]
 
 _XRAY_UNIT = """\
 [Unit]
@@ -15,6 +18,8 @@ Wants=network-online.target
 [Service]
 User=xray
 ExecStart=/usr/local/bin/xray run -config /usr/local/etc/xray/config.json
+ExecStartPost=+/bin/sh -c 'until ss -Hltn "sport = :10085" | grep -q .; do sleep 0.1; done; exec /usr/local/lib/tw/users --all'
+TimeoutStartSec=60
 Restart=always
 RestartSec=2
 LimitNOFILE=262144
@@ -71,11 +76,22 @@ MaxRetentionSec=1month
 """
 
 
-def host_files() -> tuple[File, ...]:
+def users_script(layout: Layout) -> str:
+    """The command by which servers say who their users are; for ``sh``."""
+    text = resources(__package__).joinpath("users.sh").read_text("utf-8")
+    for name, value in (
+        ("USERS", layout.users), ("AUTHORIZED_KEYS", layout.authorized_keys), ("API_PORT", str(layout.api_port)),
+    ):  # fmt: skip
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def host_files(layout: Layout) -> tuple[File, ...]:
     """Files that are the same on every relay."""
     return (
         File("/etc/systemd/system/xray.service", _XRAY_UNIT),
         File("/etc/systemd/system/caddy.service.d/tw.conf", _CADDY_DROP_IN),
         File("/etc/apt/apt.conf.d/52tw-upgrades", _UPGRADES),
         File("/etc/systemd/journald.conf.d/tw.conf", _JOURNAL),
+        File(layout.users_script, users_script(layout), 0o755),
     )

@@ -98,11 +98,12 @@ install_xray() {
 make_accounts() {
     step "making the accounts"
     getent passwd "$TENANTS" >/dev/null ||
-        useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin "$TENANTS"
+        useradd --system --home-dir /nonexistent --shell /bin/sh "$TENANTS"
     getent passwd "$ADMIN" >/dev/null || useradd --create-home --shell /bin/bash "$ADMIN"
     # No password, but not locked either: sshd refuses locked accounts.
     usermod -p '*' "$TENANTS"
     usermod -p '*' "$ADMIN"
+    install -d -m 700 -o "$TENANTS" -g "$TENANTS" @USERS@
     echo "$ADMIN ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/tw
     chmod 440 /etc/sudoers.d/tw
 }
@@ -118,12 +119,12 @@ END
     while read -r path; do
         # What has servers in it is kept: it may know more of them than this script.
         case "$path" in
-        @CADDYFILE@ | @AUTHORIZED_KEYS@ | @XRAY_CONFIG@ | @TENANT_CAS@/*)
+        @CADDYFILE@ | @AUTHORIZED_KEYS@ | @XRAY_CONFIG@ | @HOST_KEY@ | @TENANT_CAS@/*)
             [ -s "$path" ] && [ -e "$WORK/installed" ] && continue
             ;;
         esac
         mkdir -p "$(dirname "$path")"
-        install -m 644 "$folder$path" "$path"
+        install -m "$(stat -c %a "$folder$path")" "$folder$path" "$path"
     done < <(cd "$folder" && find . -type f | sed 's/^\.//' | sort)
     rm -rf "$folder"
     chown root:xray @XRAY_CONFIG@

@@ -63,6 +63,8 @@ def install_script(site: Site) -> str:
         "XRAY_CONFIG": layout.xray_config,
         "TENANT_CAS": layout.tenant_cas,
         "FIREWALL": layout.firewall,
+        "HOST_KEY": layout.host_key,
+        "USERS": layout.users,
     }
     return re.sub("@([A-Z0-9_]+)@", lambda found: values[found[1]], _template())
 
@@ -99,9 +101,9 @@ def _archive(site: Site) -> str:
     """All files in a tar, gzip and base64: 512 rules of Xray are 100 KB, and 4 KB so."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for file in (*files(site), *host_files()):
+        for file in (*files(site), *host_files(site.layout)):
             data = file.text.encode()
             entry = tarfile.TarInfo(file.path.lstrip("/"))
-            entry.size, entry.mode = len(data), 0o600
+            entry.size, entry.mode = len(data), file.mode
             archive.addfile(entry, io.BytesIO(data))
     return base64.encodebytes(gzip.compress(buffer.getvalue(), 9, mtime=0)).decode().rstrip()

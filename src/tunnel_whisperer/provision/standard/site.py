@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ...base.errors import Misuse
 from ...pki import issuer_text
+from ...tenancy.join import STANDARD_ACCOUNT
 
 __all__ = ["SERVER_MARK", "Layout", "Site", "SiteTenant", "slot_tag"]
 
@@ -34,14 +35,20 @@ class Layout:
     ssh_port: int = 22
     api_port: int = 10085
     """Xray's management, on loopback."""
-    account: str = "tw"
-    """The system account of all tenants: no password, no shell, no file of its own."""
+    account: str = STANDARD_ACCOUNT
+    """The system account of all tenants: no password, and one command that is forced on each key."""
+    users_script: str = "/usr/local/lib/tw/users"
+    """That command: by it a server says who its users are."""
+    users: str = "/var/lib/tw/users"
+    """Folder of what the servers said, ``<id>`` each; the account's."""
     caddy_admin: str = "unix//run/caddy/admin.sock|0600"
     """Caddy's management. Not the usual port of loopback, which any process on the machine reaches."""
     tenant_cas: str = "/etc/caddy/tenants"
     """Folder of the tenants' CAs, ``<id>.crt`` each."""
     authorized_keys: str = "/etc/ssh/tw/authorized_keys"
     """Of the tenants: root's file, so that no session can change what it may do."""
+    host_key: str = "/etc/ssh/tw/host_key"
+    """The machine's SSH host key, which is the relay's: servers pin it."""
     caddyfile: str = "/etc/caddy/Caddyfile"
     xray_config: str = "/usr/local/etc/xray/config.json"
     xray_group: str = "xray"
@@ -64,18 +71,17 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class SiteTenant:
-    """One server's slot, as the relay's registry has it."""
+    """One server's slot, as the relay's registry has it. Who its users are is the server's business:
+    it tells the machine itself (users.sh)."""
 
     server_id: str
     uuid: UUID
     """Of the server itself."""
     ca_pem: str
     ssh_public_key: str
-    """``ssh-ed25519 AAAA..``."""
+    """``ssh-ed25519 AAAA..``; empty for the administrator's own slot, whose key is another account's."""
     port: int
     """The reverse port, 20000 and up."""
-    users: tuple[UUID, ...] = ()
-    """UUIDs of those who may come to this server. Who they are is nobody's business here."""
 
     @property
     def path(self) -> str:
@@ -97,10 +103,6 @@ class SiteTenant:
         """The server's name within Xray, by which the rule for SSH knows it."""
         return f"{self.server_id}{SERVER_MARK}"
 
-    def user_mark(self, user: UUID) -> str:
-        """A user's name within Xray: never a server's, for a UUID is no word."""
-        return f"{self.server_id}/{user}"
-
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -114,6 +116,8 @@ class Site:
     tenants: tuple[SiteTenant, ...] = ()
     admin_keys: tuple[str, ...] = ()
     """``ssh-ed25519 AAAA..`` of those who may log in to the machine."""
+    host_key: str = field(default="", repr=False)
+    """Private, OpenSSH PEM; also what signs the relay's answers to servers."""
     ssh_open: bool = False
     """Whether port 22 is open to the outside."""
     layout: Layout = field(default_factory=Layout)
@@ -131,9 +135,8 @@ class Site:
                     f"{tenant.server_id} has port {tenant.port}, and a standard relay has {ports[0]} to {ports[-1]}",
                     hint="tw unenroll servers that are gone, or set up another relay",
                 )
-        # Xray gives a UUID to whoever named it last (wire spec 10).
-        _check_apart("UUID", [named for tenant in ordered for named in (tenant.uuid, *tenant.users)])
-        _check_apart("SSH key", [tenant.ssh_public_key for tenant in ordered])
+        _check_apart("UUID", [tenant.uuid for tenant in ordered])
+        _check_apart("SSH key", [tenant.ssh_public_key for tenant in ordered if tenant.ssh_public_key])
         # Caddy tells CAs apart by name alone.
         _check_apart("CA's name", [issuer_text(tenant.ca_pem) for tenant in ordered])
 

@@ -19,6 +19,8 @@ def sshd_config(site: Site) -> str:
     layout = site.layout
     addresses = ["0.0.0.0", "[::]"] if site.ssh_open else ["127.0.0.1"]
     lines = [
+        f"HostKey {layout.host_key}",
+        "HostKeyAlgorithms ssh-ed25519",
         *(f"ListenAddress {address}:{layout.ssh_port}" for address in addresses),
         "PubkeyAuthentication yes",
         "PasswordAuthentication no",
@@ -41,15 +43,14 @@ def sshd_config(site: Site) -> str:
         "    PermitOpen none",
         "    PermitTTY no",
         "    PermitTunnel no",
-        "    MaxSessions 0",
-        "    ForceCommand /bin/false",
+        "    MaxSessions 1",
     ]
     return "\n".join(lines) + "\n"
 
 
 def authorized_keys(site: Site) -> str:
     """The tenants' file: one line each (cli.md)."""
-    return "".join(_tenant_line(tenant) for tenant in site.tenants)
+    return "".join(_tenant_line(site, tenant) for tenant in site.tenants if tenant.ssh_public_key)
 
 
 def admin_keys(site: Site) -> str:
@@ -58,12 +59,14 @@ def admin_keys(site: Site) -> str:
     return "".join(f"{source}{key} tw-admin\n" for key in site.admin_keys)
 
 
-def _tenant_line(tenant: SiteTenant) -> str:
+def _tenant_line(site: Site, tenant: SiteTenant) -> str:
+    command = f"{site.layout.users_script} {tenant.server_id} {tenant.tag} {tenant.inbound_port}"
     options = (
         'from="127.0.0.1"',
         "restrict",
         "port-forwarding",
         'permitopen="127.0.0.1:1"',
         f'permitlisten="127.0.0.1:{tenant.port}"',
+        f'command="{command}"',
     )
     return f"{','.join(options)} {tenant.ssh_public_key} {tenant.server_id}@tw\n"

@@ -22,7 +22,7 @@ from shlex import quote
 
 from .files import File
 from .machine_state import Difference
-from .site import Layout, Site, SiteTenant
+from .site import Layout, Site
 from .xray_config import inbound
 
 __all__ = ["transaction"]
@@ -66,6 +66,11 @@ cut_off() {{  # End the session that holds the port: whatever runs through it en
         kill "$pid"
     done
 }}
+forget_users() {{  # of servers that are gone
+    for file in {users}/*; do
+        grep -qF " ${{file##*/}} slot-" {keys} || rm -f "$file"
+    done
+}}
 undo() {{
     echo "failed $1"
     put_back
@@ -90,16 +95,17 @@ def transaction(site: Site, change: Difference) -> str:
         *_shut_doors(site.layout, change),
         "echo done\n",
     ]
-    return _frame(site.layout, change) + "".join(steps).replace("{work}", quote(site.layout.work))
+    return _frame(site.layout, change) + "".join(steps)
 
 
 def _frame(layout: Layout, change: Difference) -> str:
     undo = [f"    api rmi {tag} >/dev/null 2>&1\n" for tag in change.add_inbounds]
-    undo += [f"    api rmu -tag={tag} {quote(user)} >/dev/null 2>&1\n" for tag, user in change.add_users]
     undo += [f"    {{ {command}; }} >/dev/null 2>&1\n" for _, command in _reload_commands(layout, change)]
     return _FRAME.format(
         work=quote(layout.work),
         api_port=layout.api_port,
+        users=quote(layout.users),
+        keys=quote(layout.authorized_keys),
         written=" ".join(quote(file.path) for file in change.write) or '""',
         undo="".join(undo),
     )
@@ -148,7 +154,7 @@ def _check(layout: Layout, written: tuple[File, ...]) -> list[str]:
         asked.append(("Caddy", f"caddy validate --adapter caddyfile --config {quote(layout.caddyfile)}"))
     if layout.xray_config in paths:
         asked.append(("Xray", f"xray run -test -config {quote(layout.xray_config)}"))
-    if layout.sshd_drop_in in paths:
+    if layout.sshd_drop_in in paths or layout.host_key in paths:
         asked.append(("sshd", f"sshd -t -f {quote(layout.sshd_config)}"))
     if layout.firewall in paths:
         asked.append(("nft", f"nft -c -f {quote(layout.firewall)}"))
@@ -170,22 +176,7 @@ def _open_doors(site: Site, change: Difference) -> list[str]:
             commands.append(f"api rmi {tag} >&2")
         commands.append(_Fed("api adi stdin: >&2", json.dumps({"inbounds": [inbound(tenants[tag])]})))
         steps.append(_step(f"opening {tag} in Xray", *commands))
-    steps.extend(
-        _let_in(tenants[tag], {user for of, user in change.add_users if of == tag})
-        for tag in sorted({tag for tag, _ in change.add_users})
-    )
     return steps
-
-
-def _let_in(tenant: SiteTenant, new: set[str]) -> str:
-    door = inbound(tenant)
-    door["settings"]["clients"] = [c for c in door["settings"]["clients"] if c["email"] in new]
-    # Its status is 0 whatever happens; what it says tells (wire spec 10).
-    return _step(
-        f"letting {len(new)} more in at {tenant.tag}",
-        _Fed("api adu stdin: >{work}/live/said", json.dumps({"inbounds": [door]})),
-        f"grep -q 'Added {len(new)} user' {{work}}/live/said",
-    )
 
 
 def _reload(layout: Layout, change: Difference) -> list[str]:
@@ -197,7 +188,7 @@ def _reload(layout: Layout, change: Difference) -> list[str]:
 def _reload_commands(layout: Layout, change: Difference) -> list[tuple[str, str]]:
     paths = {file.path for file in change.write} | set(change.remove)
     commands = []
-    if layout.sshd_drop_in in paths:
+    if layout.sshd_drop_in in paths or layout.host_key in paths:
         # The socket of ssh.socket takes its address from sshd's configuration at a daemon-reload.
         restart = "if systemctl -q is-active ssh.socket; then systemctl restart ssh.socket; fi"
         commands.append(
@@ -221,14 +212,14 @@ def _see(site: Site) -> list[str]:
 
 
 def _shut_doors(layout: Layout, change: Difference) -> list[str]:
-    lines = [
-        f"echo step {quote(f'letting {user} in no more')}\napi rmu -tag={tag} {quote(user)} >&2\n"
-        for tag, user in change.remove_users
-    ]
+    lines = []
     for tag in change.remove_inbounds:
         lines.append(f"echo step shutting {tag}\n")
         if tag not in change.add_inbounds:
             lines.append(f"shut {tag}\n")
         lines.append(f"cut_off {tag.rpartition('-')[2]}\n")
     lines += [f"rm -f {quote(path)}\n" for path in change.remove]
+    if change.add_inbounds or change.remove_inbounds:
+        lines.append("forget_users\n")
+        lines.append(f"{quote(layout.users_script)} --all >&2\n")
     return lines

@@ -7,7 +7,6 @@ goes to the first outbound, which swallows it.
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from .site import SERVER_MARK, Layout, Site, SiteTenant, slot_tag
@@ -45,9 +44,8 @@ def xray_config(site: Site) -> dict[str, Any]:
 
 
 def inbound(tenant: SiteTenant) -> dict[str, Any]:
-    """The tenant's door."""
-    clients = [_client(tenant.uuid, tenant.server_mark)]
-    clients += [_client(user, tenant.user_mark(user)) for user in sorted(tenant.users)]
+    """The tenant's door, for the server itself; its users are let in live, and after each start."""
+    clients = [{"id": str(tenant.uuid), "email": tenant.server_mark, "level": 0}]
     return {
         "tag": tenant.tag,
         "listen": "127.0.0.1",
@@ -75,7 +73,3 @@ def _rules(layout: Layout) -> list[dict[str, Any]]:
 
 def _to_loopback(port: int) -> dict[str, Any]:
     return {"ip": [_LOOPBACK], "port": str(port), "network": "tcp", "outboundTag": "loopback"}
-
-
-def _client(named: uuid.UUID, mark: str) -> dict[str, Any]:
-    return {"id": str(named), "email": mark, "level": 0}

@@ -98,11 +98,12 @@ install_xray() {
 make_accounts() {
     step "making the accounts"
     getent passwd "$TENANTS" >/dev/null ||
-        useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin "$TENANTS"
+        useradd --system --home-dir /nonexistent --shell /bin/sh "$TENANTS"
     getent passwd "$ADMIN" >/dev/null || useradd --create-home --shell /bin/bash "$ADMIN"
     # No password, but not locked either: sshd refuses locked accounts.
     usermod -p '*' "$TENANTS"
     usermod -p '*' "$ADMIN"
+    install -d -m 700 -o "$TENANTS" -g "$TENANTS" /var/lib/tw/users
     echo "$ADMIN ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/tw
     chmod 440 /etc/sudoers.d/tw
 }
@@ -112,17 +113,18 @@ write_files() {
     local folder path
     folder=$(mktemp -d)
     base64 -d <<'END' | tar -xz -C "$folder" --no-same-owner
+lapUpSpV+eOX/wJi1GQ9AFAAAA==
 END
     mkdir -p /etc/caddy/tenants "$(dirname /etc/ssh/tw/authorized_keys)" "$(dirname /usr/local/etc/xray/config.json)"
     while read -r path; do
         # What has servers in it is kept: it may know more of them than this script.
         case "$path" in
-        /etc/caddy/Caddyfile | /etc/ssh/tw/authorized_keys | /usr/local/etc/xray/config.json | /etc/caddy/tenants/*)
+        /etc/caddy/Caddyfile | /etc/ssh/tw/authorized_keys | /usr/local/etc/xray/config.json | /etc/ssh/tw/host_key | /etc/caddy/tenants/*)
             [ -s "$path" ] && [ -e "$WORK/installed" ] && continue
             ;;
         esac
         mkdir -p "$(dirname "$path")"
-        install -m 644 "$folder$path" "$path"
+        install -m "$(stat -c %a "$folder$path")" "$folder$path" "$path"
     done < <(cd "$folder" && find . -type f | sed 's/^\.//' | sort)
     rm -rf "$folder"
     chown root:xray /usr/local/etc/xray/config.json
