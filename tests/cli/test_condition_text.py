@@ -52,6 +52,12 @@ def test_each_layer_is_told_in_words_with_the_reason_and_what_to_try() -> None:
     assert "trying again in 8 s" in text
 
 
+def test_what_runs_is_told_with_the_proxy_that_it_uses() -> None:
+    value = _value()
+    value["state"] |= {"relay": "old.test:443", "proxy": None}
+    assert "old.test:443, dialled directly" in _text(Condition(value))
+
+
 def test_no_line_is_longer_than_the_terminal_is_wide() -> None:
     users = [
         {

@@ -77,10 +77,11 @@ def _identity(writer: _Writer, value: dict[str, Any], now: float) -> None:
     else:
         role = f"a {value['role']}" if value["role"] else "role unknown"
         writer.row("context", f"{context['name']} ({context['id']}): {role}, in {value['directory']}")
-    if value["relay"]:
-        proxy = value["proxy"]
+    in_use = {**value, **(value["state"] or {})}  # what runs goes on with what it read once
+    if in_use["relay"]:
+        proxy = in_use["proxy"]
         way = f", through {proxy['url']} (as {proxy['from']} says)" if proxy else ", dialled directly"
-        writer.row("relay", value["relay"] + way)
+        writer.row("relay", in_use["relay"] + way)
     if (running := value["running"]) is not None:
         since = f", since {_moment(running['since'], now)}" if running["since"] else ""
         writer.row("running", f"{running['command'] or 'a tw'}, process {running['pid'] or '?'}{since}")
