@@ -13,17 +13,9 @@ COVERED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "tunnel_whisperer.daemon.client_root": (_WHOLE, "assembles: a whole client runs in each scenario"),
     "tunnel_whisperer.daemon.server_root": (_WHOLE, "assembles: a whole server runs in each scenario"),
     "tunnel_whisperer.tunnel.tunnel": (_WHOLE, "assembles: its words for each failure are asserted there"),
-    "tunnel_whisperer.provision.drivers.hetzner_calls": (
-        "tests/provision/drivers/test_hetzner.py",
-        "its words for each of the SDK's failures are asserted there",
-    ),
-    "tunnel_whisperer.daemon.announcing": (
-        "tests/e2e/relays/test_changes.py",
-        "its peer can only be the OpenSSH of a standard relay",
-    ),
-    "tunnel_whisperer.ssh.command": (
-        "tests/interop/test_ssh_command.py",
-        "its peer can only be a real OpenSSH: ours runs no commands",
+    "tunnel_whisperer.provision.drivers.aws_account": (
+        "tests/provision/drivers/test_aws.py",
+        "the driver finds and removes through it in each test",
     ),
     "tunnel_whisperer.daemon.demo": ("tests/cli/test_demo.py", "the demonstration has one way to be run"),
 }

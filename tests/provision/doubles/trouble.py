@@ -25,16 +25,23 @@ class Trouble:
     """Strike when the call has had its effect."""
     make: Callable[[], BaseException] = Killed
 
+    def before(self, call: str) -> None:
+        """A call of the provider's is about to be made."""
+        self.calls.append(call)
+        if not self.after and len(self.calls) - 1 == self.at:
+            raise self.make()
+
+    def done(self) -> None:
+        """The last one has had its effect."""
+        if self.after and len(self.calls) - 1 == self.at:
+            raise self.make()
+
     @contextmanager
     def around(self, call: str) -> Iterator[None]:
-        """One call of the provider's."""
-        strike = len(self.calls) == self.at
-        self.calls.append(call)
-        if strike and not self.after:
-            raise self.make()
+        """Both."""
+        self.before(call)
         yield
-        if strike and self.after:
-            raise self.make()
+        self.done()
 
     def calm(self) -> None:
         """No more trouble; the count begins again."""

@@ -27,6 +27,7 @@ class DigitalOceanBench:
     secrets = ("d" * 64,)
     faults = (lambda: httpx.ConnectError("no route"), lambda: httpx.ReadTimeout("silence"))
     kinds = ("droplet", "firewall", "ssh key", "tag")
+    quick = True
     region = "nyc3"
 
     @property

@@ -34,6 +34,7 @@ class HetznerBench:
     secrets = ("h" * 64,)
     faults = (requests.ConnectionError, requests.ReadTimeout)
     kinds = ("server", "firewall", "ssh key")
+    quick = True
     region = "fsn1"
 
     def __post_init__(self) -> None:

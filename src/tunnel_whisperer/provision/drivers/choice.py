@@ -37,6 +37,13 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
         "digitalocean": Provider(
             "DigitalOcean", "digitalocean", "DigitalOceanDriver", (), ("DIGITALOCEAN_TOKEN",)
         ),
+        "aws": Provider(
+            "AWS",
+            "aws",
+            "AwsDriver",
+            ("boto3", "botocore"),
+            ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"),
+        ),
     }
 )
 """The providers by the name that ``--provider`` takes."""
