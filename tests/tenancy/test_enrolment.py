@@ -12,7 +12,7 @@ from tests.tenancy.setting import NOW
 from tunnel_whisperer.audit import select
 from tunnel_whisperer.base.errors import Misuse, Refused
 from tunnel_whisperer.pki import InvitationKeys, pin_of, public_key_of
-from tunnel_whisperer.profile import Profile, load_config
+from tunnel_whisperer.profile import Profile, load_config, save_config
 from tunnel_whisperer.tenancy import (
     InviteBook,
     JoinRequest,
@@ -86,6 +86,14 @@ def test_a_token_says_where_the_relay_is_and_who_it_is(relay: Profile) -> None:
 def test_behind_a_public_certificate_nothing_is_pinned(relay: Profile) -> None:
     make_relay_identity(relay, "", behind_proxy=True)
     assert _invite(relay)[0].relay_pin == b""
+
+
+def test_at_a_standard_relay_there_is_nobody_who_could_answer(relay: Profile) -> None:
+    config = load_config(relay.config)
+    save_config(relay.config, replace(config, relay=replace(config.relay, kind="standard")))
+    with pytest.raises(Misuse, match="nobody there could answer") as caught:
+        _invite(relay)
+    assert "tw enroll REQUEST" in caught.value.hint
 
 
 def test_a_guest_gets_a_slot_with_the_port_that_he_came_by(relay: Profile, tmp_path: Path) -> None:

@@ -95,12 +95,19 @@ def invite_server(
         relay_port: where the guest reaches the relay.
 
     Raises:
-        Misuse: ``exists`` for an id that is taken, ``bad-argument``, ``wrong-role``, ``too-many``.
+        Misuse: ``exists`` for an id that is taken, ``bad-argument`` also at a standard relay,
+            ``wrong-role``, ``too-many``.
     """
     secret = new_secret()
     keys = InvitationKeys.of(secret)
     with locked(profile):
         config = need_mode(profile, "relay", _FIRST_STEP)
+        if config.relay.kind == "standard":
+            raise Misuse(
+                "bad-argument",
+                "a standard relay runs nothing of ours, so nobody there could answer a guest",
+                hint=f"at the server tw join {config.relay.domain}, and here tw enroll REQUEST",
+            )
         if name and TenantBook(profile).has(check_server_id(name)):
             raise Misuse(
                 "exists",
