@@ -23,7 +23,7 @@ from tunnel_whisperer.bundle import (
     pack_backup,
     pack_client,
 )
-from tunnel_whisperer.profile import Profile, load_config, save_config
+from tunnel_whisperer.profile import Config, Profile, RelayConfig, format_config, load_config, save_config
 from tunnel_whisperer.tenancy import TenantBook, UserBook, make_relay_identity, make_server_identity
 
 
@@ -113,6 +113,19 @@ def test_what_could_not_be_imported_is_not_exported(tmp_path: Path, role: str, n
         pack_backup(profile)
     assert caught.value.code == "not-set-up"
     assert name in str(caught.value)
+
+
+def test_an_admin_of_a_standard_relay_has_the_keys_of_a_tenant_and_no_ca_for_its_clients(
+    both: Setting,
+) -> None:
+    files = dict(open_any(pack_backup(both.server)).files)
+    config = format_config(Config(mode="relay", relay=RelayConfig(kind="standard", domain="relay.test")))
+    files["config.yaml"] = config.encode()
+    assert open_any(_zip(files)).config.relay.kind == "standard"
+    for name in ("ssh_host_ed25519_key", "id_ed25519", "ca.key", "client.key"):
+        assert name in _refused(_zip({other: files[other] for other in files if other != name}))
+    files["config.yaml"] = config.replace("kind: standard", "kind: embedded").encode()
+    assert "relay/ca.crt" in _refused(_zip(files))
 
 
 def test_a_damaged_key_is_found_before_anything_is_written(both: Setting) -> None:

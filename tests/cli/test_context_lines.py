@@ -28,6 +28,11 @@ def context(tmp_path: Path) -> Context:
     ("config", "said", "step"),
     [
         (Config(mode="relay", relay=RelayConfig(domain="r.test")), "the relay r.test", "tw relay run"),
+        (
+            Config(mode="relay", relay=RelayConfig(kind="standard", domain="r.test")),
+            "the admin of the relay r.test",
+            "tw list servers",
+        ),
         (Config(mode="server"), "a server without a relay yet", "tw join RELAY"),
         (Config(mode="server", xray=XrayConfig(relay_host="r.test")), "a server of r.test", "tw serve"),
         (

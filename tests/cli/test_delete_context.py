@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.kit.command import Tw
 from tests.profile.crash import snapshot
-from tunnel_whisperer.profile import Profile, running
+from tunnel_whisperer.profile import Config, Profile, RelayConfig, running, save_config
 
 
 def test_without_a_yes_nothing_is_deleted_and_what_would_go_is_told(server: Tw, tmp_path: Path) -> None:
@@ -51,6 +51,16 @@ def test_one_that_cannot_be_read_is_deleted_as_well(server: Tw, tmp_path: Path) 
     assert "tw export context" not in told
     server.ok("delete", "context", "base", "--yes")
     assert snapshot(tmp_path / "server") == {}
+
+
+def test_a_relay_on_a_machine_of_its_own_loses_its_admin(tw: Tw, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    save_config(
+        tmp_path / "new" / "config.yaml", Config(mode="relay", relay=RelayConfig(kind="standard", domain="r"))
+    )
+    told = tw("delete", "context", "r").err
+    assert "r (base): the admin of the relay r\n" in told
+    assert "The relay's machine goes on, and nobody can administer it any more.\n" in told
 
 
 def test_an_empty_one_has_nothing_to_lose(tw: Tw) -> None:

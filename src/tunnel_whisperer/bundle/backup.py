@@ -40,19 +40,14 @@ _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _DEPTH = {"users": 3}
 """Parts of a path in a folder, where it is not two."""
 
+_AS_TENANT = ("id_ed25519", "ssh_host_ed25519_key", "ca.crt", "ca.key", "client.crt", "client.key")
+
 _NEEDED = {
-    "relay": ("ssh_host_ed25519_key", "relay/ca.crt", "relay/ca.key"),
-    "server": (
-        "id_ed25519",
-        "ssh_host_ed25519_key",
-        "authorized_keys",
-        "ca.crt",
-        "ca.key",
-        "client.crt",
-        "client.key",
-    ),
+    "embedded": ("ssh_host_ed25519_key", "relay/ca.crt", "relay/ca.key"),
+    "standard": _AS_TENANT,  # its admin comes to its machine as a server would
+    "server": (*_AS_TENANT, "authorized_keys"),
 }
-"""What cannot be made again, or decides who is let in."""
+"""What cannot be made again, or decides who is let in; by role, or kind of relay."""
 
 _SSH_KEYS = ("id_ed25519", "ssh_host_ed25519_key")
 _PAIRS = (("ca.crt", "ca.key"), ("client.crt", "client.key"), ("relay/ca.crt", "relay/ca.key"))
@@ -127,7 +122,7 @@ def open_any(data: bytes) -> BundleContents:
         bad_bundle(exc.why, exc.where)
     if config.mode == "client":
         return open_bundle(data)
-    for name in _NEEDED[config.mode]:
+    for name in _NEEDED[config.relay.kind if config.mode == "relay" else config.mode]:
         if name not in files:
             bad_bundle("this file is missing in the bundle", name)
     _check_keys(files)

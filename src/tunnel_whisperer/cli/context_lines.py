@@ -22,6 +22,8 @@ class About:
     """Empty before its first role action, and where config.yaml cannot be read."""
     relay: str
     """The name that its clients use of its relay; empty before it has one."""
+    elsewhere: bool = False
+    """A relay on a machine of its own; here is who administers it."""
     fault: Misuse | None = None
     """Why nothing is known."""
 
@@ -31,7 +33,7 @@ class About:
         if not self.role:
             return "no role yet"
         if self.role == "relay":
-            return f"the relay {self.relay}"
+            return f"{'the admin of ' if self.elsewhere else ''}the relay {self.relay}"
         return f"a {self.role} of {self.relay}" if self.relay else f"a {self.role} without a relay yet"
 
 
@@ -42,8 +44,8 @@ def about(context: Context) -> About:
     try:
         config = load_config(context.profile.config)
     except Misuse as exc:
-        return About("", "", exc)
-    return About(config.mode, _relay_of(config))
+        return About("", "", fault=exc)
+    return About(config.mode, _relay_of(config), config.mode == "relay" and config.relay.kind == "standard")
 
 
 def _relay_of(config: Config) -> str:
@@ -57,6 +59,8 @@ def next_step(context: Context) -> str:
         return f"mend {known.fault.where or context.profile.config}"
     if known.role == "server" and not known.relay:
         return "tw join RELAY"
+    if known.elsewhere:
+        return "tw list servers"
     return _START.get(known.role, _FIRST)
 
 

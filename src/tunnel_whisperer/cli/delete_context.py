@@ -66,5 +66,7 @@ def _print_loss(context: Context, *, last: bool) -> None:
         print("Its keys and records are lost for good.", file=sys.stderr)
     if known.role:
         print(f"To keep a copy: tw export context {context.name}", file=sys.stderr)
+    if known.elsewhere:
+        print("The relay's machine goes on, and nobody can administer it any more.", file=sys.stderr)
     if last:
         print("It is the only context: this resets tw on this machine.", file=sys.stderr)

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(f"  next: tw use {context.name}")
     print_still_served(before, now or context)
-    if contents.config.mode != "client":
+    if contents.config.mode != "client" and not about(context).elsewhere:
         print("tw: this identity must run on one machine at a time", file=sys.stderr)
     return 0
 
