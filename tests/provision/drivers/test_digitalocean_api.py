@@ -17,9 +17,9 @@ from tunnel_whisperer.provision.drivers.words import Gone, Taken
 
 
 def _api(answer: Callable[[httpx.Request], httpx.Response]) -> tuple[Api, VirtualTime]:
-    time = VirtualTime()
-    clock = Clock(time.now, time.sleep, lambda: 1000.0)
-    return Api(Secret("t" * 64), clock, httpx.MockTransport(answer)), time
+    virtual = VirtualTime()
+    clock = Clock(virtual.now, virtual.sleep, lambda: 1000.0)
+    return Api(Secret("t" * 64), clock, httpx.MockTransport(answer)), virtual
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_makes_something_is_asked_once_and_all_else_a_few_times() -> None:
         asked.append(request.method)
         raise httpx.ReadTimeout("silence")
 
-    api, time = _api(fails)
+    api, virtual = _api(fails)
     calls: list[Callable[[], object]] = [
         lambda: api.get("x", "y", "/v2/droplets/7"),
         lambda: api.put("x", "y", "/v2/firewalls/7", {}),
@@ -70,7 +70,7 @@ def test_what_makes_something_is_asked_once_and_all_else_a_few_times() -> None:
             call()
         assert caught.value.code == "cloud-unreachable" and "ReadTimeout" in caught.value.why
     assert asked == ["GET"] * CLOUD_TRIES + ["PUT"] * CLOUD_TRIES + ["DELETE"] * CLOUD_TRIES + ["POST"]
-    assert time.slept == [2.0, 4.0, 8.0] * 3
+    assert virtual.slept == [2.0, 4.0, 8.0] * 3
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_the_pause_after_a_rate_limit_is_theirs_within_bounds(reset: str | None,
             httpx.Response(200, json={}),
         ]
     )
-    api, time = _api(lambda _: next(answers))
+    api, virtual = _api(lambda _: next(answers))
     api.get("x", "y", "/v2/account")
-    assert time.slept == [pause]
+    assert virtual.slept == [pause]
 
 
 def test_what_is_gone_already_is_removed() -> None:

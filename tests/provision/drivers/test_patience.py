@@ -12,28 +12,28 @@ from tunnel_whisperer.provision.drivers.patience import Clock, wait_for
 
 
 def _clock() -> tuple[VirtualTime, Clock]:
-    time = VirtualTime()
-    return time, Clock(time.now, time.sleep)
+    virtual = VirtualTime()
+    return virtual, Clock(virtual.now, virtual.sleep)
 
 
 def test_what_is_there_is_not_waited_for() -> None:
-    time, clock = _clock()
+    virtual, clock = _clock()
     assert wait_for(lambda: "here", clock, 60, "it did not come") == "here"
-    assert time.slept == []
+    assert virtual.slept == []
 
 
 def test_it_is_looked_at_again_and_again() -> None:
-    time, clock = _clock()
+    virtual, clock = _clock()
     seen = iter([None, None, False])
     assert wait_for(lambda: next(seen), clock, 60, "it did not come") is False
-    assert time.slept == [CLOUD_POLL_S] * 2
+    assert virtual.slept == [CLOUD_POLL_S] * 2
 
 
 def test_patience_ends_and_says_what_did_not_happen() -> None:
-    time, clock = _clock()
+    virtual, clock = _clock()
     with pytest.raises(TwError, match="it did not come within 2 minutes") as caught:
         wait_for(lambda: None, clock, 120, "it did not come")
-    assert caught.value.code == "timeout" and 120 <= sum(time.slept) < 120 + CLOUD_POLL_S
+    assert caught.value.code == "timeout" and 120 <= sum(virtual.slept) < 120 + CLOUD_POLL_S
 
 
 def test_patience_may_end_in_other_words() -> None:

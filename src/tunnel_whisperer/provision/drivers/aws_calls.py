@@ -126,8 +126,8 @@ def call(doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
         raise words.unreachable(HERE, doing, type(exc).__name__) from exc
     except ResponseParserError as exc:
         raise words.odd_answer(HERE, doing, type(exc).__name__) from exc
-    except BotoCoreError as exc:
-        raise words.other_refusal(HERE, doing, exc) from exc
+    except BotoCoreError as exc:  # its text may have our arguments in it
+        raise words.other_refusal(HERE, doing, type(exc).__name__) from exc
 
 
 def list_all(doing: str, function: Callable[..., Any], name: str, **filters: object) -> list[Any]:

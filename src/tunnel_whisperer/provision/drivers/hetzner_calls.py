@@ -71,7 +71,7 @@ def call(doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     except APIException as exc:
         raise fault(doing, exc.code, exc.message) from exc
     except (HCloudException, KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise words.odd_answer(HERE, doing, exc) from exc
+        raise words.odd_answer(HERE, doing, type(exc).__name__) from exc
     except OSError as exc:  # what the SDK's HTTP library raises
         raise words.unreachable(HERE, doing, type(exc).__name__) from exc
 
