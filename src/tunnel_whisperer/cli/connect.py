@@ -84,7 +84,7 @@ async def _serve(profile: Profile, remap: list[Grant]) -> None:
     tunnel = await root.start()
     for port in tunnel.ports:
         print(f"{port.address} -> {port.target}", flush=True)
-    ready(f"{len(tunnel.ports)} local ports are open")
+    ready(f"local ports open: {len(tunnel.ports)}")
     await root.run()
 
 

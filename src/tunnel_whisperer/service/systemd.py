@@ -33,7 +33,7 @@ Type=notify
 ExecStart={command}
 Restart=always
 RestartSec=10
-# Another host key than the pinned one: trying again is not the answer.
+# Refused for good: another host key than the pinned one, or the user's newer session elsewhere.
 RestartPreventExitStatus=3
 WatchdogSec=60
 TimeoutStopSec=20
