@@ -38,16 +38,12 @@ class Manager:
         self._socket.settimeout(30)
         self.path = str(path)
 
-    def wait_for(self, text: str) -> list[str]:
-        """All messages up to the first with this line."""
-        told: list[str] = []
-        while not told or text not in told[-1].splitlines():
-            told += ["\n".join(self.wait_for_one())]
-        return told
-
-    def wait_for_one(self) -> list[str]:
-        """The next message, by line."""
-        return self._socket.recv(4096).decode().splitlines()
+    def wait_for(self, beginning: str) -> str:
+        """The first message with a line that begins so."""
+        while True:
+            message = self._socket.recv(4096).decode()
+            if any(line.startswith(beginning) for line in message.splitlines()):
+                return message
 
     def close(self) -> None:
         self._socket.close()
@@ -68,16 +64,14 @@ def test_a_server_and_a_client_say_when_they_are_ready_connected_and_going(
     bundle = site.add_user("alice", f"{free_port()}:{echo}")
     # Ready before it is connected: nothing is to wait for a network.
     server = site.server.start("serve", NOTIFY_SOCKET=for_server.path, WATCHDOG_USEC="2000000")
-    ready = for_server.wait_for("READY=1")[-1]
-    assert ready == "READY=1\nSTATUS=dialling localhost"
+    assert for_server.wait_for("READY=1") == "READY=1\nSTATUS=dialling localhost"
     for_server.wait_for("STATUS=connected")
     for_server.wait_for("WATCHDOG=1")
     client = site.client.start("connect", str(bundle), NOTIFY_SOCKET=for_client.path)
-    assert for_client.wait_for("READY=1")[-1].endswith("STATUS=local ports open: 1")
+    assert for_client.wait_for("READY=1").endswith("STATUS=local ports open: 1")
     for_client.wait_for("STATUS=connected")
     server.stop()
     for_server.wait_for("STOPPING=1")
-    while not any(line.startswith("STATUS=not connected: ") for line in for_client.wait_for_one()):
-        pass
+    for_client.wait_for("STATUS=not connected: ")
     assert client.stop() == 0
     for_client.wait_for("STOPPING=1")
