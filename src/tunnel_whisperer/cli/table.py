@@ -29,7 +29,7 @@ COMMANDS = (
     CommandEntry(
         ("test", "relay"), "relay_test", "go the way to the relay step by step, and say where it ends"
     ),
-    CommandEntry(("doctor",), "doctor", "what this network lets through, and a letter to who runs it"),
+    CommandEntry(("doctor",), "doctor", "tell what this network lets through, and write to those who run it"),
     CommandEntry(("relay", "run"), "relay_run", "run the embedded relay"),
     CommandEntry(("service", "install"), "service_install", "have this identity's role run by itself"),
     CommandEntry(("service", "start"), "service_start", "start the service, or start it again"),
