@@ -23,7 +23,7 @@ RESET = Unreachable("stream-reset", "reset")
 def _uplink(reached: Reached, proxy: Proxy | None = None) -> Uplink:
     endpoint = RelayEndpoint(HostPort("relay.test", 443), proxy=proxy, plain=True)
     uplink = Uplink(UplinkSettings(endpoint, "/tw/plant", uuid.UUID(int=1)))
-    uplink.reached = reached
+    uplink.reached = uplink.ended_at = reached
     return uplink
 
 
@@ -50,11 +50,25 @@ def test_the_layer_behind_the_last_that_was_reached_failed(reached: Reached, mea
     assert _states(KeeperState.WAITING, RESET, reached) == means
 
 
-def test_only_the_layer_that_failed_has_the_reason_and_it_stays_during_the_next_attempt() -> None:
-    for state, word in ((KeeperState.WAITING, "failed"), (KeeperState.CONNECTING, "trying")):
-        rows = session_rows(KeeperStatus(state, 0.0, RESET), _uplink(Reached.RELAY), FAR)
-        assert [row["error"] is not None for row in rows] == [False, True, False]
-        assert rows[1]["state"] == word
+@pytest.mark.parametrize(
+    ("reached", "means"),
+    [
+        (Reached.NOTHING, "relay:trying tunnel:waiting:why session:waiting"),
+        (Reached.RELAY, "relay:ok tunnel:trying:why session:waiting"),
+        (Reached.STREAM, "relay:ok tunnel:ok session:trying"),
+    ],
+)
+def test_the_reason_stays_where_it_was_until_the_next_attempt_is_beyond(reached: Reached, means: str) -> None:
+    uplink = _uplink(reached)
+    uplink.ended_at = Reached.RELAY
+    rows = session_rows(KeeperStatus(KeeperState.CONNECTING, 0.0, RESET), uplink, FAR)
+    words = [f"{row['layer']}:{row['state']}{':why' if row['error'] else ''}" for row in rows]
+    assert " ".join(words) == means
+
+
+def test_only_the_layer_that_failed_has_the_reason() -> None:
+    rows = session_rows(KeeperStatus(KeeperState.WAITING, 0.0, RESET), _uplink(Reached.RELAY), FAR)
+    assert [row["error"] is not None for row in rows] == [False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_the_fastest_mode_is_taken_where_nothing_is_in_the_way(
         relay = FakeRelay(monkeypatch, {}, http)
         await _carries(relay)
         assert relay.asked == ["stream-one"] and relay.uplink.mode == "stream-one"
-        assert relay.uplink.reached is Reached.STREAM
+        assert (relay.uplink.reached, relay.uplink.ended_at) == (Reached.STREAM, Reached.STREAM)
         await asyncio.sleep(60)
         assert relay.links_open() == 0, "a stream's links end with it"
         relay.acceptor.close()
@@ -412,7 +412,7 @@ def test_how_far_an_attempt_came_is_of_that_attempt(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(uplink, "dial_link", nobody)
         with pytest.raises(Unreachable):
             await relay.uplink.open(SSH, Recorder)
-        assert relay.uplink.reached is Reached.NOTHING
+        assert (relay.uplink.reached, relay.uplink.ended_at) == (Reached.NOTHING, Reached.NOTHING)
         relay.acceptor.close()
         await asyncio.sleep(60)
 

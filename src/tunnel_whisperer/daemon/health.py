@@ -49,26 +49,29 @@ def session_rows(status: KeeperStatus, uplink: Uplink, far: Far) -> list[dict[st
         else "a stream through the relay",
         "session": far.done if up else f"SSH with {far.name}",
     }
-    reached = len(layers) if up else uplink.reached.value
-    if relay.proxy is not None:
-        layers = {"proxy": f"the way out through {relay.proxy}", **layers}
-        # Behind a proxy that refuses, nothing was reached; one that connects us did its part.
-        reached += reached > 0 or not _is_proxys(status.error, str(relay.proxy))
+    proxy = relay.proxy
+    if proxy is not None:
+        layers = {"proxy": f"the way out through {proxy}", **layers}
+    behind = 0 if proxy is None else 1
+    # Behind a proxy that refuses, nothing was reached; one that connects us did its part.
+    failed = uplink.ended_at.value + behind
+    if proxy is not None and failed == behind and _is_proxys(status.error, str(proxy)):
+        failed = 0
+    now_at, word = failed, FAILED
+    if up:
+        now_at = len(layers)
+    elif status.state is KeeperState.CONNECTING:
+        now_at, word = uplink.reached.value + (behind if uplink.reached.value else 0), TRYING
     rows = []
     for number, (layer, what) in enumerate(layers.items()):
-        if number < reached:
-            rows.append(row(layer, OK, what))
-        elif number > reached:
-            rows.append(row(layer, WAITING, what))
-        elif status.state is KeeperState.CONNECTING:
-            rows.append(row(layer, TRYING, what, status.error))
-        else:
-            rows.append(row(layer, FAILED, what, status.error))
+        state = OK if number < now_at else word if number == now_at else WAITING
+        # During the next attempt the reason stays where it was, until that is behind us.
+        rows.append(row(layer, state, what, status.error if number == failed and state != OK else None))
     return rows
 
 
 def _is_proxys(error: TwError | None, proxy: str) -> bool:
-    # The name of the relay is not resolved here, so that a name that is not found is the proxy's.
+    # The name of the relay is not resolved here, so a name that is not found is the proxy's.
     return error is None or error.code in ("proxy-refused", "dns-failed") or error.where == proxy
 
 

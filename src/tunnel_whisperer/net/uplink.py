@@ -82,6 +82,8 @@ class Uplink:
         """The mode that worked last."""
         self.reached = Reached.NOTHING
         """How far the last attempt came, or the one under way has come."""
+        self.ended_at = Reached.NOTHING
+        """How far the last attempt came that is over."""
         self._remembered_until = 0.0
         self._context = None if settings.relay.plain else settings.relay.context()
         self._random = random.SystemRandom()
@@ -109,19 +111,22 @@ class Uplink:
             self.mode is not None and self.mode in modes and now < self._remembered_until
         ):  # what worked before goes first
             modes = (self.mode, *(mode for mode in modes if mode != self.mode))
-        for mode in modes:
-            try:
-                result = await self._open_in(mode, destination, protocol_factory)
-            except _NotCarried as failure:
-                _log.info("%s did not get through: %s", mode, failure.reason)
-                if mode == modes[-1]:
-                    raise failure.reason from None
-            else:
-                if mode != self.mode or now >= self._remembered_until:
-                    self._remembered_until = now + _REMEMBER_S
-                self.mode = mode
-                self.reached = Reached.STREAM
-                return result
+        try:
+            for mode in modes:
+                try:
+                    result = await self._open_in(mode, destination, protocol_factory)
+                except _NotCarried as failure:
+                    _log.info("%s did not get through: %s", mode, failure.reason)
+                    if mode == modes[-1]:
+                        raise failure.reason from None
+                else:
+                    if mode != self.mode or now >= self._remembered_until:
+                        self._remembered_until = now + _REMEMBER_S
+                    self.mode = mode
+                    self.reached = Reached.STREAM
+                    return result
+        finally:
+            self.ended_at = self.reached
         raise AssertionError("no mode to try")
 
     async def close(self) -> None:
