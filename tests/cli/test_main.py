@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -97,3 +99,37 @@ def test_what_a_command_does_not_know_is_not_answered_with_that_command(tw: Tw) 
 def test_two_dashes_are_no_value_of_a_flag(tw: Tw) -> None:
     for words in (("demo", "--target=--"), ("config", "view", "--config-dir=--")):
         assert "expected one argument" in tw.refused("bad-argument", *words)
+
+
+HELP = (("--help",), ("demo", "--help"))
+
+
+def _ends(stdout: int, words: tuple[str, ...]) -> tuple[int, str]:
+    """The exit status and the complaints of a command with this standard output."""
+    command = [sys.executable, "-m", "tunnel_whisperer", *words]
+    done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes are other things on Windows")
+@pytest.mark.parametrize("words", HELP)
+def test_a_reader_that_went_away_is_no_failure(words: tuple[str, ...]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        assert _ends(write, words) == (0, "")
+    finally:
+        os.close(write)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("words", HELP)
+def test_an_answer_that_cannot_be_written_is_a_failure_in_one_line(words: tuple[str, ...]) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        status, said = _ends(full, words)
+    finally:
+        os.close(full)
+    assert status == 2
+    assert said.startswith("tw: answer-not-written: standard output: No space left on device")
+    assert len(said.splitlines()) == 1

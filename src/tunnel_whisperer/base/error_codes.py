@@ -13,6 +13,7 @@ __all__ = ["ERROR_CODES"]
 ERROR_CODES: Mapping[str, str] = MappingProxyType(
     {
         "already-running": "Another process serves this identity.",
+        "answer-not-written": "Standard output takes nothing any more; what was asked for is done.",
         "audit-broken": "The audit record was changed, or a part of it is missing.",
         "bad-access-record": "A line of authorized_keys cannot be read; it lets nobody in.",
         "bad-answer": "The relay's machine answered something else than it was asked.",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import importlib
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -28,20 +30,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A name that this terminal has no letters for is no reason to fail, least of all when all is done.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return _dispatch(words)
+        status = _dispatch(words)
+        print(end="", flush=True)  # while there is somebody to complain to
+        return status
     except TwError as error:
-        print(redact(render(error)), file=sys.stderr)
-        if isinstance(error, Broken) and error.__cause__ is not None:
-            print(f"tw: please report this: {error.__cause__!r}", file=sys.stderr)
-        return error.exit_status
+        return _failed(error)
     except BrokenPipeError:  # the reader of our output went away, as `tw list | head` does
-        sys.stderr.close()
+        _give_up_output()
         return 0
     except Exception as exc:  # noqa: BLE001 - whatever it is, a person reads one line
+        if isinstance(exc, OSError) and exc.errno == errno.ENOSPC and exc.filename is None:
+            _give_up_output()
+            why = exc.strerror or "full"
+            return _failed(Misuse("answer-not-written", why, where="standard output", hint="make room there"))
         return _broken(exc, words)
     except KeyboardInterrupt:
         print("tw: interrupted", file=sys.stderr)
         return _INTERRUPTED
+
+
+def _failed(error: TwError) -> int:
+    print(redact(render(error)), file=sys.stderr)
+    if isinstance(error, Broken) and error.__cause__ is not None:
+        print(f"tw: please report this: {error.__cause__!r}", file=sys.stderr)
+    return error.exit_status
+
+
+def _give_up_output() -> None:
+    """What is still to be written goes nowhere: Python tries again at its end, and would complain."""
+    own = sys.__stdout__
+    if own is not None and sys.stdout is own:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), own.fileno())
 
 
 def _broken(exc: Exception, words: list[str]) -> int:
@@ -96,7 +115,10 @@ def _dispatch(words: list[str]) -> int:
     entry, length = found
     module = importlib.import_module(f".{entry.module}", __package__)
     parser = build_parser(entry, module)
-    args = parser.parse_args(words[length:])
+    try:
+        args = parser.parse_args(words[length:])
+    except SystemExit:  # help is printed
+        return 0
     status: int = module.run(args)
     return status
 
