@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -17,11 +18,12 @@ from tunnel_whisperer.base.services import ABOUT, JOIN
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.daemon import claim, watch
 from tunnel_whisperer.daemon.claim import ask_inviter, join_by_invitation
-from tunnel_whisperer.pki import make_ca, new_secret, new_ssh_key, pin_of
+from tunnel_whisperer.pki import InvitationKeys, make_ca, new_secret, new_ssh_key, pin_of
 from tunnel_whisperer.profile import Profile, load_config, save_config
 from tunnel_whisperer.tenancy import (
     TenantBook,
     Token,
+    invitation_id,
     invite_server,
     make_join_request,
     make_server_identity,
@@ -200,6 +202,27 @@ def test_a_guest_reaches_the_one_service_and_nothing_else(
         assert TenantBook(world.relay_profile).all() == []
         monkeypatch.setattr(claim, "JOIN", JOIN)
         assert await ask_inviter(token, question, proxy=None)
+
+    play(scenario)
+
+
+def test_a_stranger_cannot_tell_that_somebody_is_invited(play: Callable[[Scenario], None]) -> None:
+    async def scenario(world: World) -> None:
+        guest = invitation_id(InvitationKeys.of(_invite(world).secret).ssh_public)
+        context = ssl.create_default_context(cadata=world.relay_profile.relay_ca_cert.read_text())
+
+        async def answer(path: str) -> list[bytes]:
+            reader, writer = await asyncio.open_connection(
+                world.address.host, world.address.port, ssl=context, server_hostname="localhost"
+            )
+            writer.write(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            lines = (await reader.read()).split(b"\r\n")
+            writer.close()
+            return [line for line in lines if not line.lower().startswith(b"date:")]
+
+        invited, nobody = await answer(f"/tw/{guest}/"), await answer("/tw/_aaaaaaaaaaaaaaaa/")
+        assert invited == nobody
+        assert invited[0] == b"HTTP/1.1 404 Not Found"
 
     play(scenario)
 

@@ -25,7 +25,7 @@ COMMANDS = (
     CommandEntry(("serve",), "serve", "run the server of this machine"),
     CommandEntry(("connect",), "connect", "open the local ports, and keep them connected"),
     CommandEntry(("status",), "status", "how this machine stands, and what to do next"),
-    CommandEntry(("join",), "join", "ask a relay that someone else owns for a slot"),
+    CommandEntry(("join",), "join", "join a relay, by invitation or by asking for a slot"),
     CommandEntry(
         ("test", "relay"), "relay_test", "go the way to the relay step by step, and say where it ends"
     ),
@@ -36,8 +36,8 @@ COMMANDS = (
     CommandEntry(("service", "stop"), "service_stop", "stop the service"),
     CommandEntry(("service", "uninstall"), "service_uninstall", "take the service off the system"),
     CommandEntry(("service", "status"), "service_status", "show how the service stands"),
-    CommandEntry(("enroll",), "enroll", "admit a server to this relay"),
-    CommandEntry(("unenroll",), "unenroll", "remove a server from this relay, at once"),
+    CommandEntry(("enroll",), "enroll", "admit a server to this relay, or invite one"),
+    CommandEntry(("unenroll",), "unenroll", "remove a server from this relay, or an invitation"),
     CommandEntry(("edit", "user"), "edit_user", "change what a user may reach, and until when"),
     CommandEntry(("list", "users"), "list_users", "show the users of this server"),
     CommandEntry(("list", "servers"), "list_servers", "show the servers of this relay"),

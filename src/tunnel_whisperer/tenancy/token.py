@@ -96,7 +96,7 @@ class Token:
         """
         match = _PREFIX.match(text)
         if match is None:
-            raise _bad("this is no invitation", f"it begins with tw-{kind}-")
+            raise _bad("this is no invitation", f"paste all of what begins with tw-{kind}-")
         if match[1] != kind:
             raise _bad(*_OTHER_KIND[kind])
         fields = _fields(text[match.end() :], kind)
