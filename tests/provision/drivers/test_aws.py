@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast
@@ -24,6 +25,7 @@ from tests.provision.drivers.contract import (
     order,
     quiet,
 )
+from tests.structure.tree import ROOT
 from tunnel_whisperer.base.errors import Misuse, TwError
 from tunnel_whisperer.base.values import Secret
 from tunnel_whisperer.provision.drivers import Change, Credentials, Order, Step
@@ -295,3 +297,8 @@ def test_a_relay_can_be_anywhere_and_is_found_there(bench: AwsBench) -> None:
     assert bench.double.instances("eu-central-1") and not bench.double.instances()
     driver.destroy(RELAY, quiet)
     assert not bench.double.instances("eu-central-1") and not bench.double.groups("eu-central-1")
+
+
+def test_the_page_for_people_names_the_same_permissions() -> None:
+    page = (ROOT / "docs" / "topics" / "providers.md").read_text(encoding="utf-8")
+    assert set(re.findall(r'"(ec2:[A-Za-z]+)"', page)) == set(PERMISSIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from tests.provision.doubles.digitalocean import DigitalOceanDouble
 from tests.provision.doubles.trouble import Trouble, VirtualTime
 from tests.provision.drivers.contract import KEY, RELAY, DriverContract, ensured, one_each, order, quiet
+from tests.structure.tree import ROOT
 from tunnel_whisperer.base.errors import TwError
 from tunnel_whisperer.base.values import Secret
 from tunnel_whisperer.provision.drivers import Credentials
@@ -213,3 +215,8 @@ def test_lists_of_many_pages_are_read_and_endless_ones_are_not(
     with pytest.raises(TwError) as caught:
         bench.driver().plan()
     assert caught.value.code == "protocol-fault"
+
+
+def test_the_page_for_people_names_the_same_scopes() -> None:
+    page = (ROOT / "docs" / "topics" / "providers.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\b[a-z_]+:(?:read|create|update|delete)(?=\s)", page)) == set(SCOPES)
