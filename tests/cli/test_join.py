@@ -34,6 +34,11 @@ def test_an_id_that_cannot_be_a_path_is_refused(server_id: str, tw: Tw) -> None:
         tw.refused("bad-argument", "join", "relay.test", "--id", server_id)
 
 
+@pytest.mark.parametrize("words", [("relay.test",), ("--id", "x"), ("--out", "x")])
+def test_nothing_goes_with_a_response(words: tuple[str, ...], tw: Tw) -> None:
+    assert "--apply" in tw.refused("bad-argument", "join", *words, "--apply", "x.json")
+
+
 def test_a_relay_is_needed(tw: Tw) -> None:
     assert "tw join RELAY" in tw.refused("bad-argument", "join")
 

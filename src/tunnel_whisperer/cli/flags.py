@@ -40,7 +40,7 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         ("--passphrase", "flag", "ask for a passphrase, and encrypt with it"),
         ("--passphrase-file", "file", "encrypt with the first line of this file"),
         ("--invite", "flag", "instead of a file print a token, which works once; the user's machine makes the keys itself"),
-        ("--invite-for", "text", "of an invitation: how long, as 30m, 24h (default) or 7d"),
+        ("--invite-for", "text", "of an invitation: how long it can be used, 30m, 24h (default) or 7d"),
         ("--json", "flag", "of an invitation: for programs"),
     ),
     "serve": (
@@ -57,7 +57,7 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
     ),
     "join": (
         ("", "text", "invitation from the relay's admin (- reads it from standard input); or name of the relay to ask for a slot"),
-        ("--id", "text", "short name of this server (default: its host name)"),
+        ("--id", "text", "short name of this server (default: as invited, else its host name)"),
         ("--out", "file", "where to write the request (default ID-request.json)"),
         ("--apply", "file", "take over the response of the relay's admin"),
     ),
@@ -115,11 +115,11 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         ("--port", "text", "port that clients dial (default 443)"),
         ("--invite", "flag", "without a request: print a token, with which one server joins"),
         ("--name", "text", "of an invitation: the id that the server is to have"),
-        ("--expires", "text", "of an invitation: how long, as 30m, 24h (default) or 7d"),
+        ("--expires", "text", "of an invitation: how long it can be used, 30m, 24h (default) or 7d"),
         ("--json", "flag", "of an invitation: for programs"),
     ),
     "unenroll": (
-        ("", "server", "or an invitation, as tw list servers shows it"),
+        ("", "server", "its id, or an invitation, as tw list servers shows it"),
         ("--yes", "flag", "do not ask"),
     ),
     "edit user": (
@@ -150,7 +150,7 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         ("--passphrase", "flag", "ask for a passphrase, and encrypt with it"),
         ("--passphrase-file", "file", "encrypt with the first line of this file"),
         ("--invite", "flag", "instead of a file print a token, which works once; the user's machine makes the keys itself"),
-        ("--invite-for", "text", "of an invitation: how long, as 30m, 24h (default) or 7d"),
+        ("--invite-for", "text", "of an invitation: how long it can be used, 30m, 24h (default) or 7d"),
         ("--json", "flag", "of an invitation: for programs"),
         ("--force", "flag", "replace the file that is there"),
     ),

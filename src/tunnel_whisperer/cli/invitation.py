@@ -22,7 +22,9 @@ _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 def add_lifetime_flag(parser: argparse.ArgumentParser, name: str) -> None:
     """How long an invitation can be used."""
-    parser.add_argument(name, metavar="TIME", help="of an invitation: how long, as 30m, 24h (default) or 7d")
+    parser.add_argument(
+        name, metavar="TIME", help="of an invitation: how long it can be used, 30m, 24h (default) or 7d"
+    )
 
 
 def lifetime_end(text: str | None, flag: str) -> float:

@@ -29,7 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="TOKEN|RELAY",
         help="invitation from the relay's admin (- reads it from standard input); or name of the relay to ask for a slot",
     )
-    parser.add_argument("--id", metavar="ID", help="short name of this server (default: its host name)")
+    parser.add_argument(
+        "--id", metavar="ID", help="short name of this server (default: as invited, else its host name)"
+    )
     parser.add_argument("--out", metavar="FILE", help="where to write the request (default ID-request.json)")
     parser.add_argument("--apply", metavar="RESPONSE", help="take over the response of the relay's admin")
 
@@ -39,8 +41,9 @@ def run(args: argparse.Namespace) -> int:
     profile = profile_of(args)
     start_logging(args, None)
     if args.apply:
-        if args.relay:
-            raise Misuse("bad-argument", "a relay's name and --apply do not go together")
+        for what, value in (("a relay's name", args.relay), ("--id", args.id), ("--out", args.out)):
+            if value:
+                raise Misuse("bad-argument", f"{what} and --apply do not go together")
         path = Path(args.apply)
         with naming(path):
             response = JoinResponse.parse(read_text(path))
