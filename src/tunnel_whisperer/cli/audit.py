@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         count = _show(profile, args, since)
     except OSError as exc:
+        if exc.filename is None:  # it is standard output that failed
+            raise
         raise unreadable(exc) from exc
     if not count and not args.json:
         print("no such records" if args.user or since else "no records yet")
