@@ -215,7 +215,7 @@ def test_when_no_mode_gets_through_the_last_ones_words_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(carry, "_IDENTIFICATION", b"")
-    monkeypatch.setattr(carry.carry, "__kwdefaults__", {"timeout_s": 0.1})
+    monkeypatch.setattr(carry.carry, "__kwdefaults__", {"timeout_s": 1.0})
 
     async def scenario(world: World, way: Way) -> None:
         report = await _walk(way)
