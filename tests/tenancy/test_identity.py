@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import ssl
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,12 @@ from tunnel_whisperer.pki import (
     public_key_of,
 )
 from tunnel_whisperer.profile import Config, Profile, load_config, save_config
-from tunnel_whisperer.tenancy import UserBook, make_relay_identity, make_server_identity
+from tunnel_whisperer.tenancy import (
+    UserBook,
+    make_relay_identity,
+    make_server_identity,
+    make_standard_relay_identity,
+)
 
 
 def _check_server(profile: Profile) -> None:
@@ -233,3 +239,53 @@ def test_a_lost_public_key_and_a_lost_certificate_are_made_again(tmp_path: Path)
     make_server_identity(both.server, "plant")
     _check_server(both.server)
     assert load_config(both.server.config).xray.uuid == both.request.uuid
+
+
+# -- a standard relay ------------------------------------------------------------------------------
+
+
+def test_a_standard_relay_has_a_way_for_its_administrator(tmp_path: Path) -> None:
+    profile = Profile(tmp_path / "r")
+    config = make_standard_relay_identity(profile, "relay.example")
+    assert (config.relay.kind, config.relay.domain, config.relay.ssh_open) == (
+        "standard",
+        "relay.example",
+        False,
+    )
+    cert = profile.client_cert.read_text()
+    named = check_client(ssl.PEM_cert_to_DER_cert(cert), profile.ca_cert.read_text())
+    assert named is not None and named == certificate_uuid(cert)
+    assert public_key_of(profile.private_key.read_bytes()) != public_key_of(profile.host_key.read_bytes())
+    before = snapshot(tmp_path)
+    assert make_standard_relay_identity(profile, "") == config
+    assert snapshot(tmp_path) == before
+    assert make_standard_relay_identity(profile, "", ssh_open=True).relay.ssh_open
+
+
+def test_a_relay_is_of_one_kind_and_one_name(tmp_path: Path) -> None:
+    embedded, standard = Profile(tmp_path / "e"), Profile(tmp_path / "s")
+    make_relay_identity(embedded, "relay.example")
+    make_standard_relay_identity(standard, "relay.example")
+    ways: tuple[Callable[[], object], ...] = (
+        lambda: make_standard_relay_identity(embedded, "relay.example"),
+        lambda: make_standard_relay_identity(standard, "other.example"),
+        lambda: make_relay_identity(standard, "relay.example"),
+    )
+    for make in ways:
+        before = snapshot(tmp_path)
+        with pytest.raises(Misuse) as caught:
+            make()
+        assert "tw create context" in caught.value.hint and snapshot(tmp_path) == before
+
+
+@needs_fork
+def test_a_standard_relay_is_completed_wherever_its_making_was_killed(tmp_path: Path) -> None:
+    profile = Profile(tmp_path / "r")
+
+    def prepare() -> None:
+        shutil.rmtree(profile.directory, ignore_errors=True)
+
+    for _ in every_kill(lambda: make_standard_relay_identity(profile, "relay.example"), prepare):
+        config = make_standard_relay_identity(profile, "relay.example")
+        assert config == load_config(profile.config)
+        check_client(ssl.PEM_cert_to_DER_cert(profile.client_cert.read_text()), profile.ca_cert.read_text())

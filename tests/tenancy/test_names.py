@@ -48,6 +48,11 @@ def test_a_server_id_is_shorter_and_plainer_than_a_user_name() -> None:
             check_server_id(text)
 
 
+def test_the_relays_own_slot_is_no_servers() -> None:
+    with pytest.raises(Misuse, match="the relay's own"):
+        check_server_id("relay-admin")
+
+
 def test_a_long_refused_name_is_cut_in_the_message() -> None:
     with pytest.raises(Misuse) as caught:
         check_user_name("/" * 10_000)

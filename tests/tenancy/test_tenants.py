@@ -149,6 +149,8 @@ def test_a_damaged_record_is_left_out_and_stops_enrolling(
     with caplog.at_level(logging.ERROR):
         assert book.all() == [lab]
     assert caplog.messages == [f"this server is not let in: {path}: {message}"]
+    with pytest.raises(Misuse, match="plant"):
+        book.all_or_none()
     # Its port is not known now, and might be given away.
     with pytest.raises(Misuse) as caught:
         book.enroll(SHIP)

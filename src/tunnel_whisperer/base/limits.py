@@ -221,6 +221,9 @@ SSH_OPEN_TIMEOUT_S = 30.0
 MAX_COMMAND_OUTPUT_BYTES = 8 * 1024 * 1024
 """What a command at a relay's machine may print: the state of 512 tenants takes 100 KB."""
 
+RELAY_CHANGE_TIMEOUT_S = 300.0
+"""Time for a standard relay's machine to make a change: it waits up to 120 s for another one."""
+
 ANNOUNCE_TIMEOUT_S = 60.0
 """Time for a standard relay to take a list of users: Xray is told them one by one."""
 

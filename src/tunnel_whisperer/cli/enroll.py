@@ -13,6 +13,7 @@ from ..tenancy import JoinRequest, enroll_server, invite_server
 from .files import naming, read_text
 from .invitation import add_lifetime_flag, lifetime_end, print_token
 from .place import configured
+from .relay_machine import bring_to_machine, need_embedded
 
 EXAMPLE = "tw enroll plant-7-request.json, or: tw enroll --invite --name plant-7"
 
@@ -33,11 +34,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Admit the server; a running relay takes it over within a second. Safe to repeat."""
+    """Admit the server: a running relay takes it over within a second, a standard one's machine is
+    changed at once. Safe to repeat, and the way to go on where it was interrupted."""
     profile, config = configured(args)
     need_role(config, "relay", profile)
     port = parse_port(args.port)
     if args.invite:
+        need_embedded(config, "an invitation needs a relay that answers it", "tw enroll REQUEST")
         return _invite(args, profile, port)
     for flag, value in (("--name", args.name), ("--expires", args.expires), ("--json", args.json)):
         if value:
@@ -48,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     with naming(path):
         request = JoinRequest.parse(read_text(path))
         response = enroll_server(profile, request, relay_port=port)
+    bring_to_machine(profile, config)
     out = Path(args.out or f"{response.server_id}-response.json")
     write_file(out, response.to_text(), 0o644)
     print(out)

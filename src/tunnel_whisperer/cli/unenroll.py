@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from ..base.errors import Misuse
 from ..daemon.roles import need_role
+from ..profile import Config, Profile
 from ..tenancy import unenroll_server
 from .ask import confirm
 from .place import configured
+from .relay_machine import bring_to_machine
 
 EXAMPLE = "tw unenroll plant-7 --yes"
 
@@ -19,11 +22,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Remove the server; a running relay cuts its connections within a second."""
+    """Remove the server: a running relay cuts its connections within a second, a standard one's
+    machine at once."""
     profile, config = configured(args)
     need_role(config, "relay", profile)
     question = f"Remove server {args.server}? Its users lose it at once."
     if not args.yes and not confirm(question):
         return 1
-    print(f"removed {unenroll_server(profile, args.server)}")
+    print(f"removed {_remove(profile, config, args.server)}")
     return 0
+
+
+def _remove(profile: Profile, config: Config, name: str) -> str:
+    try:
+        removed = unenroll_server(profile, name)
+    except Misuse as exc:
+        # Removed here before, and interrupted on the way to the machine.
+        if exc.code != "no-such-name" or not bring_to_machine(profile, config):
+            raise
+        return f"server {name}"
+    bring_to_machine(profile, config)
+    return removed

@@ -9,7 +9,7 @@ from .app_book import AppBook
 from .apps import spell_grant
 from .claims import ClaimAnswer, ClaimRequest, accept_claim, invite_user
 from .enrolment import accept_guest, enroll_server, invite_server, unenroll_server
-from .identity import make_relay_identity, make_server_identity
+from .identity import make_relay_identity, make_server_identity, make_standard_relay_identity
 from .invites import Invite, InviteBook, invitation_id
 from .join import JoinRequest, JoinResponse, apply_response, make_join_request, make_join_response
 from .names import check_app_name, check_user_name
@@ -58,6 +58,7 @@ __all__ = [
     "make_join_response",
     "make_relay_identity",
     "make_server_identity",
+    "make_standard_relay_identity",
     "other_role",
     "read_answer",
     "spell_grant",

@@ -40,10 +40,16 @@ from ..profile import (
     write_file,
     write_files,
 )
-from .names import check_server_id
+from .names import RELAY_ADMIN, check_server_id
 from .roles import check_signed_role, lost_file, other_role
 
-__all__ = ["load_authority", "make_relay_identity", "make_server_identity", "need_mode"]
+__all__ = [
+    "load_authority",
+    "make_relay_identity",
+    "make_server_identity",
+    "make_standard_relay_identity",
+    "need_mode",
+]
 
 _RENEW_BEFORE = timedelta(days=30)
 """A leaf with less time left is issued again."""
@@ -113,6 +119,13 @@ def make_relay_identity(
     with locked(profile):
         existing = _existing(profile, "relay", "tw relay run --domain NAME")
         before = existing.relay if existing is not None else RelayConfig()
+        if before.kind != "embedded":
+            raise Misuse(
+                "wrong-role",
+                f"this directory is the relay {before.domain}, which runs on a machine of its own",
+                where=str(profile.directory),
+                hint="tw create context NAME, then tw relay run --domain NAME",
+            )
         relay = replace(
             before,
             domain=_domain(domain or before.domain),
@@ -131,6 +144,56 @@ def make_relay_identity(
         if config != existing:
             save_config(profile.config, config)
         return config
+
+
+def make_standard_relay_identity(profile: Profile, domain: str, *, ssh_open: bool | None = None) -> Config:
+    """Make this directory a standard relay's, which runs on a machine of its own, or complete it.
+
+    Its administrator comes to that machine as a server would, by a slot of the relay's own: hence
+    a CA, a client certificate and an SSH key besides the host key, by which servers know the relay.
+
+    Args:
+        ssh_open: whether port 22 is open to everybody; left out, it stays as it is.
+
+    Returns:
+        Its configuration.
+
+    Raises:
+        Misuse: ``wrong-role``; ``exists`` for a relay of another name; ``bad-argument``,
+            ``not-set-up`` when a part that the machine knows was lost, ``state-not-written``.
+    """
+    with locked(profile):
+        existing = _existing(profile, "relay", "tw create relay-server")
+        before = existing.relay if existing is not None else RelayConfig(kind="standard")
+        name = _domain(domain or before.domain)
+        _check_same_relay(profile, before, name)
+        relay = replace(before, domain=name, ssh_open=before.ssh_open if ssh_open is None else ssh_open)
+        known = existing is not None
+        _make_ssh_key(profile.host_key, profile.host_public_key, name, known=known)
+        _make_ssh_key(profile.private_key, profile.public_key, RELAY_ADMIN, known=known)
+        ensure_directory(profile.relay)
+        ensure_directory(profile.servers)
+        ca = _make_authority(profile.ca_cert, profile.ca_key, RELAY_ADMIN, known=known)
+        _make_client_leaf(profile, ca, RELAY_ADMIN, None)
+        config = replace(existing, relay=relay) if existing is not None else _new_relay(profile, relay)
+        if config != existing:
+            save_config(profile.config, config)
+        return config
+
+
+def _check_same_relay(profile: Profile, before: RelayConfig, domain: str) -> None:
+    if before.kind != "standard":
+        what = f"the embedded relay {before.domain}"
+    elif before.domain not in ("", domain):
+        what = f"the relay {before.domain}"
+    else:
+        return
+    raise Misuse(
+        "exists",
+        f"this directory is {what}",
+        where=str(profile.directory),
+        hint="tw create context NAME makes a place for another relay",
+    )
 
 
 def need_mode(profile: Profile, mode: str, first_step: str, *, signed: bool = True) -> Config:

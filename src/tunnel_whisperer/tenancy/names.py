@@ -6,11 +6,14 @@ import re
 
 from ..base.errors import Misuse
 
-__all__ = ["check_app_name", "check_server_id", "check_user_name"]
+__all__ = ["RELAY_ADMIN", "check_app_name", "check_server_id", "check_user_name"]
+
+RELAY_ADMIN = "relay-admin"
+"""The slot by which a standard relay's own administrator comes to its machine."""
 
 
 def check_server_id(text: str) -> str:
-    """``[a-z0-9][a-z0-9-]{0,30}``.
+    """``[a-z0-9][a-z0-9-]{0,30}``, and not the relay's own.
 
     Raises:
         Misuse: ``bad-argument``.
@@ -21,6 +24,8 @@ def check_server_id(text: str) -> str:
             f"{text[:40]!r} is not a server id",
             hint="up to 31 lower-case letters, digits and dashes, such as plant-7",
         )
+    if text == RELAY_ADMIN:
+        raise Misuse("bad-argument", f"{text} is the relay's own", hint="choose another id")
     return text
 
 

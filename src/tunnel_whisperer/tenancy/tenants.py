@@ -174,6 +174,14 @@ class TenantBook:
                 _log.error("this server is not let in: %s", exc)
         return records
 
+    def all_or_none(self) -> list[TenantRecord]:
+        """All tenants, by id, where leaving a damaged one out would cut it off.
+
+        Raises:
+            Misuse: ``bad-record``, ``file-unreadable``.
+        """
+        return self._read_all()
+
     def stamp(self) -> Hashable:
         """Changes whenever a tenant comes, goes or changes; costs a look at the directory."""
         stamps = []

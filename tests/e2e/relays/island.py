@@ -35,16 +35,18 @@ class Island:
         _sh("ip", "-n", self.name, "link", "set", "lo", "up")
         return self
 
-    def add_account(self, name: str) -> None:
+    def add_account(self, name: str, home: Path = Path("/nonexistent")) -> None:
         """A system account that only this machine has (ip-netns(8): its own /etc/passwd).
 
         Unrealistic: it is root by another name, for the interpreter of the tests may be root's alone.
         """
-        etc = Path("/etc/netns") / self.name
-        etc.mkdir(parents=True)
-        self._folders.append(etc)
-        own = Path("/etc/passwd").read_text()
-        (etc / "passwd").write_text(f"{own}{name}:*:0:0::/nonexistent:/bin/sh\n")
+        file = Path("/etc/netns") / self.name / "passwd"
+        if not file.exists():
+            file.parent.mkdir(parents=True)
+            self._folders.append(file.parent)
+            file.write_text(Path("/etc/passwd").read_text())
+        with file.open("a") as accounts:
+            accounts.write(f"{name}:*:0:0::{home}:/bin/sh\n")
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None

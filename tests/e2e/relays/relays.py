@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.e2e.relays.island import Island
-from tests.e2e.relays.standard import StandardRelay
+from tests.e2e.relays.standard import StandardMachine
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.profile import Profile, load_config
 from tunnel_whisperer.provision.standard import SiteTenant
-from tunnel_whisperer.tenancy import JoinResponse, TenantBook
-from tunnel_whisperer.tenancy.join import STANDARD_ACCOUNT
+from tunnel_whisperer.tenancy import JoinRequest, TenantBook, enroll_server
 
 __all__ = ["KINDS", "SERVERS", "World"]
 
@@ -22,39 +21,36 @@ RELAY_SSH = HostPort("127.0.0.1", 22)
 
 
 class _Kind(Protocol):
-    def prepare(self, world: World) -> None:
-        """Before the servers apply their responses."""
-
-    def run(self, world: World) -> None:
-        """Start it, and wait until it listens."""
+    def make(self, world: World) -> None:
+        """Start it, and let the servers in that have asked."""
 
 
 class _Embedded:
     """``tw relay run``."""
 
-    def prepare(self, world: World) -> None:
-        """Nothing to do."""
-
-    def run(self, world: World) -> None:
-        world.island.start("relay", *world.island.tw_command("relay", "relay", "run"))
-        world.island.wait_for("relay", "listening on")
+    def make(self, world: World) -> None:
+        island = world.island
+        words = ("relay", "run", "--domain", "localhost", "--listen", ":443")
+        island.start("relay", *island.tw_command("relay", *words))
+        island.wait_for("relay", "listening on")
+        for server in SERVERS:
+            island.tw("relay", "enroll", str(world.request(server)), "--out", str(world.response(server)))
 
 
 class _Standard:
     """Caddy, Xray and OpenSSH, with the files that we render."""
 
-    def prepare(self, world: World) -> None:
-        """The slot is as a standard relay gives it."""
-        host_key = world.profile("relay").read(world.profile("relay").host_key)
+    def make(self, world: World) -> None:
+        profile = world.profile("relay")
+        world.standard = StandardMachine(world.island, profile)
+        ca = profile.relay_ca_cert.read_text()
+        host_key = profile.read(profile.host_key)
         for server in SERVERS:
-            path = world.response(server)
-            response = JoinResponse.parse(path.read_bytes())
-            response = replace(response, relay_user=STANDARD_ACCOUNT, announce_users=True)
-            path.write_text(response.signed(host_key).to_text())
-
-    def run(self, world: World) -> None:
-        world.standard = StandardRelay(world.island, world.profile("relay"))
-        world.standard.apply(*world.site_tenants())
+            response = enroll_server(profile, JoinRequest.parse(world.request(server).read_bytes()))
+            # The machine's certificate is not a public one here.
+            response = replace(response, relay_ca=ca).signed(host_key)
+            world.response(server).write_text(response.to_text())
+        world.standard.enroll()
 
 
 KINDS: dict[str, type[_Kind]] = {"embedded": _Embedded, "standard": _Standard}
@@ -65,15 +61,14 @@ class World:
 
     def __init__(self, island: Island, kind: str) -> None:
         self.island = island
-        self.standard: StandardRelay | None = None
+        self.standard: StandardMachine | None = None
         """Where the relay is one."""
-        self._kind = KINDS[kind]()
-        self._enroll()
-        self._kind.prepare(self)
+        for server in SERVERS:
+            island.tw(server, "join", "localhost", "--id", server, "--out", str(self.request(server)))
+        KINDS[kind]().make(self)
         for server in SERVERS:
             island.tw(server, "join", "--apply", str(self.response(server)))
             self.let_in(server)
-        self._kind.run(self)
         for server in SERVERS:
             island.start(server, *island.tw_command(server, "serve"))
         for server in SERVERS:
@@ -81,6 +76,9 @@ class World:
 
     def profile(self, identity: str) -> Profile:
         return Profile(self.island.directory / identity)
+
+    def request(self, server: str) -> Path:
+        return self.island.directory / f"{server}.json"
 
     def response(self, server: str) -> Path:
         return self.island.directory / f"{server}-response.json"
@@ -115,16 +113,3 @@ class World:
         shutil.unpack_archive(self.bundle(server), directory)
         for path in directory.iterdir():
             path.chmod(0o600)
-
-    def _enroll(self) -> None:
-        island = self.island
-        relay = island.start(
-            "setup", *island.tw_command("relay", "relay", "run", "--domain", "localhost", "--listen", ":443")
-        )
-        island.wait_for("setup", "listening on")
-        for server in SERVERS:
-            request = str(island.directory / f"{server}.json")
-            island.tw(server, "join", "localhost", "--id", server, "--out", request)
-            island.tw("relay", "enroll", request, "--out", str(self.response(server)))
-        relay.terminate()
-        relay.wait(10)

@@ -1,7 +1,7 @@
 """A standard relay on an island: Caddy, Xray and sshd, run as systemd would, changed as we change it.
 
-Unrealistic: the certificate is a private CA's, and ``systemctl`` and ``xray`` are a few lines of
-shell in front of the real programs.
+Unrealistic: the certificate is a private CA's, and ``systemctl``, ``xray`` and ``sudo`` are a few
+lines of shell in front of the real programs.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from pathlib import Path
 from tests.e2e.relays.island import Island
 from tests.interop import xray_api
 from tests.interop.caddy import binary
+from tunnel_whisperer.daemon.standard_relay import StandardRelay
+from tunnel_whisperer.pki import issue_server, make_ca
 from tunnel_whisperer.profile import Profile
-from tunnel_whisperer.provision.standard import Layout, Site, SiteTenant, apply, drift, files
+from tunnel_whisperer.provision.standard import Difference, Layout, SiteTenant, apply, drift, files
 from tunnel_whisperer.provision.standard.host_files import users_script
-from tunnel_whisperer.provision.standard.machine_state import Difference
+from tunnel_whisperer.provision.standard.install_script import ADMIN_ACCOUNT
+from tunnel_whisperer.provision.standard.sshd_files import admin_keys
+from tunnel_whisperer.tenancy import make_standard_relay_identity
 
-__all__ = ["StandardRelay"]
+__all__ = ["StandardMachine"]
 
 _XRAY = """\
 #!/bin/sh
@@ -48,26 +52,41 @@ esac
 """
 
 
-class StandardRelay:
+class StandardMachine:
     """The machine's programs; they end with the island."""
 
     def __init__(self, island: Island, identity: Profile) -> None:
+        """Args:
+        identity: an empty directory, for the administrator.
+        """
         self._island = island
         self.folder = island.public_folder()
         self.steps: list[str] = []
         """What the last change was told to be."""
-        for name, source in (("relay.crt", identity.relay_cert), ("relay.key", identity.relay_key)):
-            (self.folder / name).write_bytes(identity.read(source))
-        host_key = identity.read(identity.host_key).decode()
-        self.site = Site("localhost", host_key=host_key, layout=self._layout())
+        config = make_standard_relay_identity(identity, "localhost")
+        self._certify(identity)
+        self.relay = StandardRelay(identity, config, self._layout())
+        """As its administrator has it."""
+        self.site = self.relay.first_site()
         island.add_account(self.site.layout.account)
+        island.add_account(ADMIN_ACCOUNT, self.folder / "home")
         self._install()
         self._start()
 
-    def apply(self, *tenants: SiteTenant) -> Difference:
-        """Let exactly these tenants in."""
+    def enroll(self) -> Difference:
+        """What the administrator's context has, brought here by the administrator's own way."""
         self.steps.clear()
-        wanted = replace(self.site, tenants=tenants)
+        with self._island.loop() as thread:
+            work = self.relay.apply(self.steps.append)
+            change = asyncio.run_coroutine_threadsafe(work, thread.loop).result(60)
+        self.site = self.relay.site()
+        return change
+
+    def apply(self, *tenants: SiteTenant) -> Difference:
+        """Let exactly these tenants in, and the administrator."""
+        self.steps.clear()
+        own = [tenant for tenant in self.site.tenants if not tenant.ssh_public_key]
+        wanted = replace(self.site, tenants=(*tenants, *own))
         change = asyncio.run(apply(wanted, self.run, self.steps.append))
         self.site = wanted
         return change
@@ -118,14 +137,26 @@ class StandardRelay:
             tls_files=(f"{folder}/relay.crt", f"{folder}/relay.key"),
         )
 
+    def _certify(self, identity: Profile) -> None:
+        """What Caddy would get by ACME, and whom to trust for it."""
+        ca = make_ca("relay")
+        certificate, key = issue_server(ca, ["localhost"])
+        (self.folder / "relay.crt").write_text(certificate)
+        (self.folder / "relay.key").write_text(key)
+        identity.relay_ca_cert.write_text(ca.cert_pem)
+
     def _install(self) -> None:
         """What stands there before there is any tenant."""
         for file in files(self.site):
+            Path(file.path).parent.mkdir(exist_ok=True)
             Path(file.path).write_text(file.text)
             Path(file.path).chmod(file.mode)
-        more = f"PidFile none\nUsePAM no\nStrictModes no\nSetEnv PATH={self.folder}/bin:/usr/bin:/bin\n"
+        more = f"PidFile none\nUsePAM no\nStrictModes no\nSetEnv PATH={self.folder}/bin:/usr/sbin:/usr/bin:/bin\n"
         (self.folder / "sshd_config").write_text(f"{more}Include {self.folder}/sshd_drop_in\n")
         (self.folder / "users").mkdir()
+        keys = self.folder / "home" / ".ssh" / "authorized_keys"
+        keys.parent.mkdir(parents=True)
+        keys.write_text(admin_keys(self.site))
         tools = self.folder / "bin"
         tools.mkdir()
         (tools / "caddy").symlink_to(binary() or "caddy")
@@ -133,6 +164,7 @@ class StandardRelay:
             ("xray", _XRAY.format(python=sys.executable, api=xray_api.__file__)),
             ("systemctl", _SYSTEMCTL.format(folder=self.folder)),
             ("users", users_script(self.site.layout)),
+            ("sudo", '#!/bin/sh\nshift\nexec "$@"\n'),
         ):
             (tools / name).write_text(text)
             (tools / name).chmod(0o755)

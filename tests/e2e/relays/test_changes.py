@@ -17,12 +17,12 @@ import pytest
 from tests.e2e.lab import missing as no_namespaces
 from tests.e2e.relays.island import Island
 from tests.e2e.relays.relays import World
-from tests.e2e.relays.standard import StandardRelay
+from tests.e2e.relays.standard import StandardMachine
 from tests.interop import caddy, xray
 from tests.provision.standard.sites import ca, key
 from tunnel_whisperer.base.errors import Refused
 from tunnel_whisperer.provision.standard import SiteTenant, files
-from tunnel_whisperer.tenancy import UserBook
+from tunnel_whisperer.tenancy import JoinRequest, UserBook, enroll_server
 
 _LACKING = (
     no_namespaces() or caddy.missing() or xray.missing() or ("" if shutil.which("sshd") else "no sshd here")
@@ -43,7 +43,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture
-def relay(world: World) -> Iterator[StandardRelay]:
+def relay(world: World) -> Iterator[StandardMachine]:
     assert world.standard is not None
     yield world.standard
     world.standard.apply(*world.site_tenants())
@@ -58,7 +58,7 @@ def _probe(world: World, *words: str) -> subprocess.CompletedProcess[str]:
     return world.island.run(sys.executable, PROBE, words[0], "15000", *words[1:])
 
 
-def test_tenants_come_and_go_while_another_ones_bytes_pass(world: World, relay: StandardRelay) -> None:
+def test_tenants_come_and_go_while_another_ones_bytes_pass(world: World, relay: StandardMachine) -> None:
     under_way = world.island.start("tick", sys.executable, PROBE, "tick", "15000", "6")
     bulk = world.island.start("bulk", sys.executable, PROBE, "fetch", "15000", str(600 << 20))
     third = _third()
@@ -72,21 +72,21 @@ def test_tenants_come_and_go_while_another_ones_bytes_pass(world: World, relay: 
     assert world.island.log_path("client").read_text().count("connected to the server") == 1
 
 
-def _users(relay: StandardRelay, world: World) -> set[str]:
+def _users(relay: StandardMachine, world: World) -> set[str]:
     """Who is let in at plant's door, but the server itself."""
     script = f"xray api inbounduser -s=127.0.0.1:{relay.site.layout.api_port} -tag=slot-20000"
     done = world.island.run("sh", "-c", script, PATH=f"{relay.folder}/bin:/usr/bin:/bin")
     return {user["email"] for user in json.loads(done.stdout)["users"]} - {"plant/server"}
 
 
-def _wait_for_users(relay: StandardRelay, world: World, expected: set[str]) -> None:
+def _wait_for_users(relay: StandardMachine, world: World, expected: set[str]) -> None:
     deadline = time.monotonic() + 15
     while (found := _users(relay, world)) != expected:
         assert time.monotonic() < deadline, f"{found}\n{world.island.log_path('plant').read_text()}"
         time.sleep(0.1)
 
 
-def test_a_server_lets_its_users_in_and_out_by_itself(world: World, relay: StandardRelay) -> None:
+def test_a_server_lets_its_users_in_and_out_by_itself(world: World, relay: StandardMachine) -> None:
     book = UserBook(world.profile("plant"))
     first = f"plant/{book.get('at-plant').uuid}"
     _wait_for_users(relay, world, {first})
@@ -104,7 +104,7 @@ def test_a_server_lets_its_users_in_and_out_by_itself(world: World, relay: Stand
     _wait_for_users(relay, world, {first})
 
 
-def test_a_list_that_is_none_changes_nothing(world: World, relay: StandardRelay) -> None:
+def test_a_list_that_is_none_changes_nothing(world: World, relay: StandardMachine) -> None:
     before = _users(relay, world)
     script = relay.site.layout.users_script
     for command, given, status in (
@@ -129,7 +129,7 @@ def test_a_list_that_is_none_changes_nothing(world: World, relay: StandardRelay)
     assert left <= {"", ".lock"}, left
 
 
-def test_a_tenant_that_is_removed_is_cut_at_once(world: World, relay: StandardRelay) -> None:
+def test_a_tenant_that_is_removed_is_cut_at_once(world: World, relay: StandardMachine) -> None:
     plant, mill = sorted(world.site_tenants(), key=lambda tenant: tenant.server_id, reverse=True)
     tick = world.island.start("cut", sys.executable, PROBE, "tick", "15000", "30")
     time.sleep(0.5)
@@ -143,7 +143,7 @@ def test_a_tenant_that_is_removed_is_cut_at_once(world: World, relay: StandardRe
         assert time.monotonic() < deadline, world.island.log_path("client").read_text()
 
 
-def test_what_a_program_does_not_take_is_put_back(world: World, relay: StandardRelay) -> None:
+def test_what_a_program_does_not_take_is_put_back(world: World, relay: StandardMachine) -> None:
     before = {file.path: Path(file.path).read_bytes() for file in files(relay.site)}
     site = relay.site
     # A file that Caddy cannot read as a certificate: found when it is asked, after all was written.
@@ -160,7 +160,7 @@ def test_what_a_program_does_not_take_is_put_back(world: World, relay: StandardR
     assert _probe(world, "short", "5").returncode == 0
 
 
-def test_a_door_that_does_not_open_is_put_back_too(world: World, relay: StandardRelay) -> None:
+def test_a_door_that_does_not_open_is_put_back_too(world: World, relay: StandardMachine) -> None:
     busy = world.island.start(
         "busy", sys.executable, "-c",
         "import socket, time; s = socket.create_server(('127.0.0.1', 30002)); time.sleep(60)",
@@ -170,11 +170,10 @@ def test_a_door_that_does_not_open_is_put_back_too(world: World, relay: Standard
         relay.apply(*world.site_tenants(), _third())
     busy.terminate()
     busy.wait()
-    relay.site = replace(relay.site, tenants=tuple(world.site_tenants()))
     assert not relay.drift()
 
 
-def test_what_somebody_changed_by_hand_is_found_and_healed(world: World, relay: StandardRelay) -> None:
+def test_what_somebody_changed_by_hand_is_found_and_healed(world: World, relay: StandardMachine) -> None:
     (relay.folder / "Caddyfile").write_text("# mine now\n")
     (relay.folder / "tenants" / "stranger.crt").write_text(ca("stranger"))
     script = f"xray api rmi -s=127.0.0.1:{relay.site.layout.api_port} slot-20001"
@@ -187,3 +186,19 @@ def test_what_somebody_changed_by_hand_is_found_and_healed(world: World, relay: 
     ]
     relay.apply(*world.site_tenants())
     assert not relay.drift() and not (relay.folder / "tenants" / "stranger.crt").exists()
+
+
+def test_the_administrator_comes_by_the_relay_itself(world: World, relay: StandardMachine) -> None:
+    """By then with the host key that servers pin, which was in no user-data."""
+    identity = world.profile("relay")
+    assert not (identity.relay / "first_host_key").exists()
+    assert Path(relay.site.layout.host_key).read_bytes() == identity.read(identity.host_key)
+    assert not relay.enroll()
+    (relay.folder / "Caddyfile").write_text("# mine now\n")
+    assert [file.path for file in relay.enroll().write] == [relay.site.layout.caddyfile]
+
+
+def test_a_server_that_is_enrolled_twice_is_there_once(world: World, relay: StandardMachine) -> None:
+    request = JoinRequest.parse(world.request("plant").read_bytes())
+    enroll_server(world.profile("relay"), request)
+    assert not relay.enroll()

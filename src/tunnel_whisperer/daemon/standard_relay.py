@@ -1,0 +1,180 @@
+"""The administrator's side of a standard relay: what should stand on its machine, and the way there.
+
+The way is the relay's own: through Caddy and Xray to the machine's sshd, by a slot that no server
+has. Port 22 of the machine may stay shut for good.
+
+The host key that the machine starts with comes in its user-data, which others may read: it is good
+for the first visit alone, and the visit itself replaces it by the one that servers pin.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..base.errors import Refused
+from ..base.limits import RELAY_CHANGE_TIMEOUT_S
+from ..base.values import HostPort
+from ..net.link import RelayEndpoint
+from ..net.uplink import Uplink, UplinkSettings
+from ..pki import certificate_uuid, new_ssh_key, public_key_of
+from ..profile import Config, Profile, remove_file, write_file
+from ..provision.standard import Difference, Layout, Run, Site, SiteTenant, apply, drift
+from ..provision.standard.install_script import ADMIN_ACCOUNT
+from ..ssh.command import run_command
+from ..ssh.session import ClientSession, open_session
+from ..tenancy import TenantBook
+from ..tenancy.names import RELAY_ADMIN
+from .uplinks import proxy_choice
+
+__all__ = ["StandardRelay"]
+
+_log = logging.getLogger("tw")
+
+_SHELL = "sudo -n sh -s"
+
+
+@dataclass(frozen=True, slots=True)
+class StandardRelay:
+    """A standard relay as its administrator's context knows it.
+
+    Raises:
+        Misuse: from all methods, where a file of the context is missing or damaged.
+    """
+
+    profile: Profile
+    config: Config
+    layout: Layout = field(default_factory=Layout)
+
+    # -- what should stand there -----------------------------------------------------------------
+
+    def site(self) -> Site:
+        """With every server that is enrolled."""
+        host_key = self.profile.read(self.profile.host_key).decode()
+        return self._site(tuple(self._tenants()), host_key)
+
+    def first_site(self) -> Site:
+        """For the user-data: nothing in it lets anybody in but the administrator."""
+        if not self._first_key.exists():
+            write_file(self._first_key, new_ssh_key()[0])
+        return self._site((), self.profile.read(self._first_key).decode())
+
+    def _site(self, tenants: tuple[SiteTenant, ...], host_key: str) -> Site:
+        own = SiteTenant(
+            RELAY_ADMIN,
+            self._settings().uuid,
+            self._text(self.profile.ca_cert),
+            "",
+            self.layout.first_port + self.layout.slots - 1,
+        )
+        relay = self.config.relay
+        admin = public_key_of(self.profile.read(self.profile.private_key))
+        return Site(relay.domain, (*tenants, own), (admin,), host_key, relay.ssh_open, self.layout)
+
+    def _tenants(self) -> list[SiteTenant]:
+        return [
+            SiteTenant(
+                record.server_id, record.uuid, record.ca_pem, record.ssh_public_key, record.port
+            )
+            for record in TenantBook(self.profile).all_or_none()
+        ]  # fmt: skip
+
+    # -- changing it -----------------------------------------------------------------------------
+
+    async def apply(self, on_step: Callable[[str], None]) -> Difference:
+        """Make the machine as it should be; safe to repeat, and the way to heal it.
+
+        Args:
+            on_step: told what is about to be done, in words.
+
+        Raises:
+            TwError: the machine is not reached; ``not-applied``: it is as it was before.
+        """
+        site = self.site()
+        async with self._visit() as run:
+            change = await apply(site, run, on_step)
+        if self._first_key.exists():
+            remove_file(self._first_key)
+        return change
+
+    async def drift(self) -> Difference:
+        """What is not there as it should be. Changes nothing.
+
+        Raises:
+            TwError: the machine is not reached.
+        """
+        site = self.site()
+        async with self._visit() as run:
+            return await drift(site, run)
+
+    @asynccontextmanager
+    async def _visit(self) -> AsyncIterator[Run]:
+        uplink = Uplink(self._settings())
+        try:
+            session = await self._log_in(uplink)
+            try:
+                yield _Shell(session).run
+            finally:
+                session.close()
+                await session.closed
+        finally:
+            await uplink.close()
+
+    async def _log_in(self, uplink: Uplink) -> ClientSession:
+        try:
+            return await self._open(uplink, self.profile.host_key)
+        except Refused as exc:
+            if exc.code != "host-key-mismatch" or not self._first_key.exists():
+                raise
+        _log.debug("the machine has its first host key")
+        return await self._open(uplink, self._first_key)
+
+    async def _open(self, uplink: Uplink, host_key: Path) -> ClientSession:
+        return await open_session(
+            lambda factory: uplink.open(HostPort("127.0.0.1", self.layout.ssh_port), factory),
+            user=ADMIN_ACCOUNT,
+            private_key=self.profile.private_key,
+            host_key=public_key_of(self.profile.read(host_key)),
+            name=self.config.relay.domain,
+        )
+
+    # -- the way ---------------------------------------------------------------------------------
+
+    def _settings(self) -> UplinkSettings:
+        profile = self.profile
+        own = certificate_uuid(self._text(profile.client_cert))
+        assert own is not None, "ours name one"
+        relay = RelayEndpoint(
+            HostPort(self.config.relay.domain, self.layout.https_port),
+            # Only where the machine's certificate is no public one.
+            ca_pem=self._text(profile.relay_ca_cert) if profile.relay_ca_cert.exists() else "",
+            certificate=profile.client_cert,
+            key=profile.client_key,
+            proxy=proxy_choice(self.config, os.environ).proxy,
+        )
+        return UplinkSettings(relay, f"/tw/{RELAY_ADMIN}", own)
+
+    @property
+    def _first_key(self) -> Path:
+        return self.profile.relay / "first_host_key"
+
+    def _text(self, path: Path) -> str:
+        return self.profile.read(path).decode("utf-8", "replace")
+
+
+class _Shell:
+    """Runs scripts at the machine, as root."""
+
+    def __init__(self, session: ClientSession) -> None:
+        self._session = session
+
+    async def run(self, script: str, on_line: Callable[[str], None]) -> int:
+        """See ``provision.standard.Run``."""
+        ran = await run_command(
+            self._session, _SHELL, script.encode(), on_line=on_line, timeout_s=RELAY_CHANGE_TIMEOUT_S
+        )
+        return ran.status
