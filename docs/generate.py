@@ -1,6 +1,6 @@
 """Write the reference pages, and what shells complete, so that they cannot tell anything else than the code.
 
-    python docs/generate.py            write docs/reference/{api,cli,config,errors,limits}.md, cli/flags.py
+    python docs/generate.py            write docs/reference/{api,audit,cli,config,errors,limits}.md, cli/flags.py
     python docs/generate.py --check    say which of them differ; exit status 1 if any does
 
 The pages are the same on every Python: nothing is taken from argparse's own help text, whose
@@ -23,6 +23,7 @@ from typing import Any
 
 import tunnel_whisperer
 from tunnel_whisperer.base import errors, limits
+from tunnel_whisperer.base.audit_events import AUDIT_EVENTS
 from tunnel_whisperer.base.error_codes import ERROR_CODES
 from tunnel_whisperer.cli.flag_table import FLAGS, render_flags
 from tunnel_whisperer.cli.main import build_parser
@@ -40,6 +41,7 @@ def pages() -> dict[str, str]:
     """Each generated page by its file name."""
     texts = {
         "api.md": _api(),
+        "audit.md": _audit(),
         "cli.md": _cli(),
         "config.md": render_reference(),
         "errors.md": _errors(),
@@ -64,6 +66,26 @@ def main(argv: list[str]) -> int:
             path.write_text(files[path], encoding="utf-8")
             print(f"wrote {name}")
     return 1 if check and stale else 0
+
+
+_RECORD = {
+    "seq": "counts up by one from 1, over all files",
+    "time": "UTC, with milliseconds",
+    "event": "one of those below",
+    "who": "`user:alice`, `tenant:plant` (a server at a relay), `admin:dana` (a user of the system), "
+    "`guest:_id` (who has an invitation), `stranger`, `tw` (the program itself)",
+    "fields": "what belongs to the event; texts, whole numbers, true or false, and lists of texts",
+    "prev": "`hash` of the record before; 64 zeros in the first",
+    "hash": "SHA-256 of the line without it, in hexadecimal digits",
+}
+
+
+def _audit() -> str:
+    text = "# Audit record\n\nOne line of JSON each, keys sorted, ASCII; [how to read and check it](../how-to/audit.md).\n\n"
+    text += "| key | meaning |\n|---|---|\n"
+    text += "".join(f"| `{name}` | {meaning} |\n" for name, meaning in _RECORD.items())
+    text += "\nAn event keeps its name from release to release; fields may be added.\n\n| event | meaning |\n|---|---|\n"
+    return text + "".join(f"| `{event}` | {_cell(meaning)} |\n" for event, meaning in AUDIT_EVENTS.items())
 
 
 def _present(path: Path) -> str:
