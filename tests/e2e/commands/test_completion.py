@@ -21,9 +21,9 @@ HOSTILE = ("$(touch pwned)", "`touch pwned`", "a;touch pwned", "*")
 class Shell:
     """A machine with users alice and bob, some directories with hostile names, and tw in its PATH."""
 
-    def __init__(self, machine: Machine, name: str) -> None:
+    def __init__(self, machine: Machine, name: str, *, program: str = "") -> None:
         self.machine = machine
-        self.program = shutil.which(name) or ""
+        self.program = shutil.which(program or name) or ""
         if not self.program:
             pytest.skip(f"{name} is not installed (scripts/debian-packages names it)")
         for user in ("alice", "bob", *HOSTILE):
@@ -144,6 +144,7 @@ def test_fish_completes_commands_flags_names_and_files(machine: MachineFactory) 
 
 def test_powershell_completes_commands_and_names(machine: MachineFactory) -> None:
     machine("plain").ok("completion", "powershell")
-    shell = Shell(machine("one"), "powershell" if shutil.which("powershell") else "pwsh")
-    code = ". ./script; (TabExpansion2 'tw export user a' 16).CompletionMatches.CompletionText"
+    shell = Shell(machine("one"), "powershell", program="pwsh")
+    script = shell.script.rename(shell.script.with_suffix(".ps1"))
+    code = f". {script}; (TabExpansion2 'tw export user a' 16).CompletionMatches.CompletionText"
     assert shell.run("-NoProfile", "-Command", code) == ["alice"]

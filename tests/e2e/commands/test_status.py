@@ -39,8 +39,9 @@ def test_three_machines_are_well_and_say_so_and_then_one_is_not(site: Site, echo
     assert json.loads(site.server.ok("status", "--json"))["next"] == ["tw serve"]
     site.serve()
     site.connect(bundle)
-    for machine in (site.relay, site.server, site.client):
-        _until(machine, _well)
+    _until(site.client, _well)
+    _until(site.relay, lambda value: _well(value) and value["servers"][0]["online"])
+    _until(site.server, lambda value: _well(value) and value["users"][0]["online"])
     assert "1 of 1 connected" in site.relay.ok("status")
     assert "alice" in site.server.ok("status")
     assert site.running["server"].stop() == 0
