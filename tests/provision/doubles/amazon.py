@@ -121,6 +121,8 @@ class AmazonDouble:
     """Operations that list something: how often it is not seen yet."""
     no_network: bool = False
     never_ready: bool = False
+    keeps_keys: bool = False
+    """Confirms the removal of an SSH key, and does not remove it."""
     state_reason: str = ""
     """With it, new instances end at once."""
     _in_use: int = 0
@@ -153,6 +155,8 @@ class AmazonDouble:
             return _refusal(*self.refusals[operation])
         if operation == "RunInstances":
             return self._known_launch(body)
+        if operation == "DeleteKeyPair" and self.keeps_keys:
+            return SimpleNamespace(status_code=200), {"Return": True}
         if operation == "DeleteSecurityGroup" and self._in_use:
             self._in_use -= 1
             return _refusal("DependencyViolation")

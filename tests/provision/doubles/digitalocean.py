@@ -42,6 +42,8 @@ class DigitalOceanDouble:
     refusals: dict[str, list[int]] = field(default_factory=dict)
     """``POST /v2/droplets``: statuses that it gives first; the last one for ever."""
     never_ready: bool = False
+    keeps_keys: bool = False
+    """Confirms the removal of an SSH key, and does not remove it."""
     limit: int = 25
     rows: dict[str, dict[str, Row]] = field(default_factory=lambda: {kind: {} for kind in _LISTS})
     sizes: list[Row] = field(default_factory=list)
@@ -278,6 +280,8 @@ class DigitalOceanDouble:
             if name in self._going:
                 return _missing()
             self._going[name] = 1
+            return 204, None
+        if kind == "account/keys" and self.keeps_keys:
             return 204, None
         if kind == "tags":
             for row in (*self.rows["firewalls"].values(), *self.rows["droplets"].values()):

@@ -41,6 +41,8 @@ class HetznerDouble:
     action_errors: dict[str, str] = field(default_factory=dict)
     """Command of an action: the code with which it fails."""
     never_ready: bool = False
+    keeps_keys: bool = False
+    """Confirms the removal of an SSH key, and does not remove it."""
     rows: dict[str, dict[int, Row]] = field(default_factory=lambda: {kind: {} for kind in _ONE})
     actions: dict[int, Row] = field(default_factory=dict)
     user_data: list[str] = field(default_factory=list)
@@ -226,6 +228,8 @@ class HetznerDouble:
         if kind == "servers" and row["status"] == "initializing" and not self.never_ready:
             row["status"] = "running"  # next time it has come up
             return _error(423, "locked", "server is locked")
+        if kind == "ssh_keys" and self.keeps_keys:
+            return 204, None
         del self.rows[kind][row["id"]]
         if kind != "servers":
             return 204, None

@@ -84,6 +84,9 @@ class Bench(Protocol):
     def never_ready(self, *, stuck: bool) -> None:
         """Whether new machines do not come up."""
 
+    def keep_keys(self, *, kept: bool) -> None:
+        """Whether an SSH key stays although its removal was confirmed."""
+
     def refuse(self, what: str) -> None:
         """Making a machine fails from now on: ``rate``, ``quota``, ``capacity``, ``down``; or works again: empty."""
 
@@ -313,6 +316,17 @@ class DriverContract:
         assert bench.there() == one_each(bench, OTHER)
         assert not bench.driver().destroy(RELAY, quiet)
         bench.driver().destroy(OTHER, quiet)
+        assert bench.there() == []
+
+    def test_what_is_still_there_after_its_removal_was_confirmed_is_told(self, bench: Bench) -> None:
+        driver = bench.driver()
+        driver.ensure(order(driver), quiet)
+        bench.keep_keys(kept=True)
+        with pytest.raises(TwError) as caught:
+            driver.destroy(RELAY, quiet)
+        assert caught.value.code == "cloud-not-empty" and f"ssh key tw-{RELAY}" in caught.value.why
+        bench.keep_keys(kept=False)
+        driver.destroy(RELAY, quiet)
         assert bench.there() == []
 
     # -- dying anywhere ----------------------------------------------------------------------------

@@ -108,6 +108,9 @@ class AwsBench:
     def never_ready(self, *, stuck: bool) -> None:
         self.double.never_ready = stuck
 
+    def keep_keys(self, *, kept: bool) -> None:
+        self.double.keeps_keys = kept
+
     def refuse(self, what: str) -> None:
         self.double.refusals = {"RunInstances": _REFUSALS[what]} if what else {}
 

@@ -93,6 +93,9 @@ class DigitalOceanBench:
     def never_ready(self, *, stuck: bool) -> None:
         self.double.never_ready = stuck
 
+    def keep_keys(self, *, kept: bool) -> None:
+        self.double.keeps_keys = kept
+
     def refuse(self, what: str) -> None:
         statuses = {"rate": 429, "down": 503}
         self.double.refusals = {"POST /v2/droplets": [statuses[what]]} if what in statuses else {}

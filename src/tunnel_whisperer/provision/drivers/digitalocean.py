@@ -274,19 +274,26 @@ class DigitalOceanDriver:
         return tuple(self.find(tag.removeprefix(_TAG_PREFIX)) for tag in tags if tag.startswith(_TAG_PREFIX))
 
     def destroy(self, relay_id: str, tell: Tell) -> Found:
-        """Droplet, and when it is gone, what it used; the tag last."""
+        """Droplet, and when it is gone, what it used; the tag when nothing else is left to have it."""
         before = self.find(relay_id)
-        paths = {"droplet": "droplets", "firewall": "firewalls", "ssh key": "account/keys", "tag": "tags"}
         for resource in before:
-            kind, path = resource.kind, f"/v2/{paths[resource.kind]}/{resource.id}"
-            tell(Step(kind, Change.REMOVING, resource.name))
-            self._api.delete(f"remove the {kind}", f"{kind.replace(' ', '_')}:delete", path)
-            if kind == "droplet":
-                self._wait_gone(relay_id, resource)
-            tell(Step(kind, Change.REMOVED, resource.name))
-        if left := self.find(relay_id):
-            raise words.still_there(HERE, left)
+            if resource.kind == "tag":
+                left = [other for other in self.find(relay_id) if other.kind != "tag"]
+                if left:
+                    raise words.still_there(HERE, Found(relay_id, tuple(left)))
+            self._remove(relay_id, resource, tell)
+        if remains := self.find(relay_id):
+            raise words.still_there(HERE, remains)
         return before
+
+    def _remove(self, relay_id: str, resource: Resource, tell: Tell) -> None:
+        kind, paths = resource.kind, {"droplet": "droplets", "firewall": "firewalls", "tag": "tags"}
+        path = f"/v2/{paths.get(kind, 'account/keys')}/{resource.id}"
+        tell(Step(kind, Change.REMOVING, resource.name))
+        self._api.delete(f"remove the {kind}", f"{kind.replace(' ', '_')}:delete", path)
+        if kind == "droplet":
+            self._wait_gone(relay_id, resource)
+        tell(Step(kind, Change.REMOVED, resource.name))
 
     # -- what there is ---------------------------------------------------------------------------
 

@@ -113,7 +113,7 @@ def _fits(kind: BoundServerType, region: str) -> bool:
         and kind.cpu_type == "shared"
         and float(kind.memory or 0) >= _LEAST_MEMORY_GB
         and any(
-            row.location.name == region and row.available and row.deprecation is None
+            row.location.name == region and row.available is not False and row.deprecation is None
             for row in kind.locations or []
         )
     )
