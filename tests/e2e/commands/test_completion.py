@@ -25,7 +25,7 @@ class Shell:
         self.machine = machine
         self.program = shutil.which(program or name) or ""
         if not self.program:
-            pytest.skip(f"{name} is not installed (scripts/debian-packages names it)")
+            pytest.skip(f"{program or name} is not installed")
         for user in ("alice", "bob", *HOSTILE):
             (machine.directory / "users" / user).mkdir(parents=True)
         bin_folder = machine.home / "bin"
