@@ -66,6 +66,13 @@ def test_targets_of_a_peers_own_choice_are_no_way_around_the_pace() -> None:
     assert len(written) == AUDIT_REFUSALS_BURST
 
 
+def test_a_clock_that_was_set_back_does_not_silence_what_was_counted() -> None:
+    pace = Pace()
+    for _ in range(AUDIT_REFUSALS_BURST + 3):
+        pace.take(_refusal(T0))
+    assert [note.fields["count"] for note in pace.due(T0 - 3600)] == [3]
+
+
 def test_who_is_quiet_again_is_recorded_again() -> None:
     pace = Pace()
     for _ in range(1000):

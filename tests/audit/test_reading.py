@@ -121,6 +121,22 @@ def test_rubbish_is_no_torn_line_unless_the_chain_says_so(directory: Path) -> No
     assert _broken(directory).why == "is not a record"
 
 
+def test_a_file_that_goes_while_it_is_read_is_no_fault(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest one goes when a new one is begun."""
+    real = audit_files
+    times = iter([True, False, True])
+
+    def listed(path: Path) -> list[Path]:
+        gone = path / "audit-000000.jsonl"
+        return [gone, *real(path)] if next(times) else real(path)
+
+    monkeypatch.setattr("tunnel_whisperer.audit.reading.audit_files", listed)
+    assert verify(directory).broken is None
+    assert len(list(select(directory, lambda record: record.event == "login"))) == 9
+
+
 def test_nothing_at_all_is_no_fault(tmp_path: Path) -> None:
     verdict = verify(tmp_path / "audit")
     assert (verdict.records, verdict.broken) == (0, None)

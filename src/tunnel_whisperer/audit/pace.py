@@ -98,7 +98,8 @@ class Pace:
         """
         found = []
         for key, kind in self._kinds.items():
-            if kind.count and (at_last or now - kind.since >= AUDIT_SUMMARY_S):
+            # A clock that was set back must not silence them.
+            if kind.count and (at_last or not 0 <= now - kind.since < AUDIT_SUMMARY_S):
                 found.append(_summary(key, kind))
                 kind.left = max(0.0, kind.left - 1)  # a summary is a record, too
                 kind.count = 0

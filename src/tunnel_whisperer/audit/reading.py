@@ -6,6 +6,7 @@ What a chain of hashes can show, and what not, is told in docs/how-to/audit.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from .head import NOTHING_LOST, Head, Loss, read_head
 from .record import START, Record
 
 __all__ = ["Broken", "Verdict", "select", "verify"]
+
+
+_ATTEMPTS = 3
+"""Files go, but not so often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,11 @@ def _begins(path: Path) -> str:
 
 
 def _records(path: Path) -> Iterator[Record]:
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # the oldest one goes when a new one is begun
+        return
+    with file:
         for line in file:
             try:
                 yield Record.parse(line)
@@ -159,6 +168,13 @@ def verify(directory: Path, wanted_hash: str = "") -> Verdict:
     Raises:
         OSError
     """
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(FileNotFoundError):  # the oldest file went when a new one was begun
+            return _verify(directory, wanted_hash)
+    return _verify(directory, wanted_hash)
+
+
+def _verify(directory: Path, wanted_hash: str) -> Verdict:
     head = read_head(directory / HEAD)  # first: it is behind the files, never ahead
     files = audit_files(directory)
     walk = _Walk(head, wanted_hash)
