@@ -56,8 +56,8 @@ class RoleAudit:
             return []
         error = Misuse(
             "state-not-written",
-            f"{value['lost']} records are missing; sessions go on",
+            f"records that could not be written: {value['lost']}; sessions go on",
             where=str(self._profile.audit),
-            hint="free space on that disk",
+            hint="free space on that disk; the log says what was wrong",
         )
         return [row("audit", FAILED, "the audit record", error)]
