@@ -152,3 +152,5 @@ def test_a_guest_gets_to_the_relays_ssh_and_nowhere_else() -> None:
             gate.destination(visitor, RequestHeader(ALICE, Command.TCP, target))
     assert gate.visit("/tw/plant/", _certificate(guest, ALICE)) is None
     assert gate.visit("/tw/_abc/", _certificate(PLANT, ALICE)) is None
+    for owner in (STRANGER, ""):
+        assert gate.visit("/tw/_abc/", _certificate(guest, owner)) is None, "he is one, not many"

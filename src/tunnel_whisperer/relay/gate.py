@@ -70,7 +70,12 @@ class Gate:
         if tenant is None or certificate is None:
             return None
         named = self._checked(certificate, tenant.ca_pem)
-        return None if isinstance(named, Refused) else Visitor(tenant, named)
+        if isinstance(named, Refused):
+            return None
+        # A guest issues certificates to himself, and would be as many users as he likes.
+        if tenant.invited and named != tenant.uuid:
+            return None
+        return Visitor(tenant, named)
 
     def _checked(self, certificate: bytes, ca_pem: str) -> uuid.UUID | None | Refused:
         key = (certificate, ca_pem)
