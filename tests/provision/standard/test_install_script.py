@@ -17,7 +17,7 @@ from tests.provision.standard.golden import check_golden
 from tests.provision.standard.sites import key, site, tenant
 from tunnel_whisperer.provision.standard import Layout, files
 from tunnel_whisperer.provision.standard.host_files import host_files
-from tunnel_whisperer.provision.standard.install_script import cloud_init, install_script
+from tunnel_whisperer.provision.standard.install_script import Sources, cloud_init, install_script
 
 REAL = site(tenants=(tenant("plant", 0),), layout=Layout())
 
@@ -44,6 +44,12 @@ def test_it_carries_every_file_and_no_placeholder() -> None:
 
 def test_the_same_site_gives_the_same_bytes() -> None:
     assert install_script(REAL) == install_script(REAL)
+
+
+def test_a_lab_may_sign_in_the_place_of_others() -> None:
+    script = cloud_init(REAL, Sources(caddy_key="C" * 40, xray_amd64="a" * 64, xray_arm64="b" * 64))
+    assert f"CADDY_KEY={'C' * 40}\n" in script
+    assert f"XRAY_SHA256={'a' * 64} ;;" in script and f"XRAY_SHA256={'b' * 64} ;;" in script
 
 
 def test_an_open_ssh_is_expected_on_all_addresses() -> None:

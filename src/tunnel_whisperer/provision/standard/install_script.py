@@ -11,6 +11,7 @@ import gzip
 import io
 import re
 import tarfile
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files as resources
 
@@ -19,25 +20,33 @@ from .host_files import host_files
 from .site import Layout, Site
 from .sshd_files import admin_keys
 
-__all__ = ["ADMIN_ACCOUNT", "cloud_init", "install_script"]
+__all__ = ["ADMIN_ACCOUNT", "Sources", "cloud_init", "install_script"]
 
 ADMIN_ACCOUNT = "tw-admin"
 """Who logs in to look after the machine; may use sudo."""
 
-_CADDY_KEY = "65760C51EDEA2017CEA2CA15155B6D79CA56EA34"
-"""Of "Caddy Web Server", which signs the packages at dl.cloudsmith.io."""
 _CADDY_LEAST = "2.8.0"
 """The first with ``trust_pool``. Debian's own is 2.6."""
 _XRAY_VERSION = "26.7.28"
 """One of the two that the interop tests run against (wheel 1.8.26.10)."""
-_XRAY_SHA256 = {
-    "AMD64": "8195d909f1109b8f3d99eefe401a3c451d7bf4af71f24d3815420f77e5dd2a40",
-    "ARM64": "f5698bb218ada3b4022db26fafc39601c5f53b46b19eb76c9616325985807501",
-}
-"""Of the release's archives, as the project publishes them beside each (``.dgst``)."""
 
 
-def install_script(site: Site) -> str:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """How the script knows that what it fetched is the right thing. Only a lab has its own: it answers
+    under the real names, and cannot sign as they do."""
+
+    caddy_key: str = "65760C51EDEA2017CEA2CA15155B6D79CA56EA34"
+    """Fingerprint of "Caddy Web Server", which signs the packages at dl.cloudsmith.io."""
+    xray_amd64: str = "8195d909f1109b8f3d99eefe401a3c451d7bf4af71f24d3815420f77e5dd2a40"
+    """SHA-256 of the release's archive, as the project publishes it beside each (``.dgst``)."""
+    xray_arm64: str = "f5698bb218ada3b4022db26fafc39601c5f53b46b19eb76c9616325985807501"
+
+
+_REAL = Sources()
+
+
+def install_script(site: Site, sources: Sources = _REAL) -> str:
     """The script, for ``bash``, as root.
 
     Args:
@@ -48,10 +57,11 @@ def install_script(site: Site) -> str:
     values = {
         "DOMAIN": site.domain,
         "WORK": layout.work,
-        "CADDY_KEY": _CADDY_KEY,
+        "CADDY_KEY": sources.caddy_key,
         "CADDY_LEAST": _CADDY_LEAST,
         "XRAY_VERSION": _XRAY_VERSION,
-        **{f"XRAY_SHA256_{machine}": digest for machine, digest in _XRAY_SHA256.items()},
+        "XRAY_SHA256_AMD64": sources.xray_amd64,
+        "XRAY_SHA256_ARM64": sources.xray_arm64,
         "ADMIN": ADMIN_ACCOUNT,
         "TENANTS": layout.account,
         "ARCHIVE": _archive(site),
@@ -69,9 +79,9 @@ def install_script(site: Site) -> str:
     return re.sub("@([A-Z0-9_]+)@", lambda found: values[found[1]], _template())
 
 
-def cloud_init(site: Site) -> str:
+def cloud_init(site: Site, sources: Sources = _REAL) -> str:
     """The user-data: the script, and the command that runs it."""
-    text = install_script(site)
+    text = install_script(site, sources)
     body = "".join(f"      {line}\n" if line else "\n" for line in text.splitlines())
     return (
         "#cloud-config\n"
