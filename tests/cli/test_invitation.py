@@ -9,7 +9,7 @@ import pytest
 
 from tunnel_whisperer.base.errors import Misuse
 from tunnel_whisperer.base.values import HostPort
-from tunnel_whisperer.cli import invitation
+from tunnel_whisperer.cli import ask, invitation
 from tunnel_whisperer.cli.invitation import given_token, lifetime_end, print_token
 from tunnel_whisperer.pki import new_secret, new_ssh_key
 from tunnel_whisperer.tenancy import Token
@@ -44,15 +44,29 @@ def test_a_token_is_told_from_a_name() -> None:
 def test_a_dash_reads_it_where_others_do_not_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(TOKEN.to_text() + "\n"))
     assert given_token("-", "join") == TOKEN
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    with pytest.raises(Misuse, match="no invitation"):
-        given_token("-", "join")
+    for nothing in (io.StringIO(""), io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8")):
+        monkeypatch.setattr(sys, "stdin", nothing)
+        with pytest.raises(Misuse, match="no invitation"):
+            given_token("-", "join")
 
 
 def test_at_a_terminal_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invitation, "at_terminal", lambda: True)
+    for module in (ask, invitation):
+        monkeypatch.setattr(module, "at_terminal", lambda: True)
     monkeypatch.setattr("getpass.getpass", lambda prompt, stream: TOKEN.to_text())
     assert given_token("-", "join") == TOKEN
+
+
+def test_who_types_nothing_is_told_what_else_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(prompt: str, stream: object) -> str:
+        raise EOFError
+
+    for module in (ask, invitation):
+        monkeypatch.setattr(module, "at_terminal", lambda: True)
+    monkeypatch.setattr("getpass.getpass", ended)
+    with pytest.raises(Misuse) as caught:
+        given_token("-", "join")
+    assert "in place of -" in caught.value.hint
 
 
 def test_standard_output_is_the_token_alone(capsys: pytest.CaptureFixture[str]) -> None:

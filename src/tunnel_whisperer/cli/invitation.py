@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import re
 import sys
 import time
@@ -12,7 +11,7 @@ from datetime import UTC, datetime
 from ..base.errors import Misuse
 from ..base.limits import MAX_TOKEN_CHARS
 from ..tenancy import Token, is_token
-from .ask import at_terminal
+from .ask import ask_secret, at_terminal
 from .output import print_json
 
 __all__ = ["add_lifetime_flag", "given_token", "lifetime_end", "print_token"]
@@ -50,12 +49,19 @@ def given_token(text: str, kind: str) -> Token | None:
     """
     if text == "-":
         if at_terminal():
-            text = getpass.getpass("Invitation (it is not shown): ", stream=sys.stderr)
+            text = ask_secret("Invitation (it is not shown)", flag="the invitation in place of -")
         else:
-            text = sys.stdin.read(2 * MAX_TOKEN_CHARS)
+            text = _piped()
     elif not is_token(text):
         return None
     return Token.parse(text, kind)
+
+
+def _piped() -> str:
+    try:
+        return sys.stdin.read(2 * MAX_TOKEN_CHARS)
+    except UnicodeDecodeError:
+        return ""
 
 
 def print_token(token: Token, command: str, *, as_json: bool) -> None:
