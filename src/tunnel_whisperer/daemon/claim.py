@@ -293,7 +293,7 @@ def _is_that_user(profile: Profile, token: Token) -> bool:
     Raises:
         Misuse: ``exists``, ``wrong-role``: it is somebody else's.
     """
-    hint = "make a place for it first: tw create context NAME --activate"
+    hint = "make a place for it first: tw create context NAME"
     if profile.config.exists():
         config = load_config(profile.config)
         if config.mode != "client":
