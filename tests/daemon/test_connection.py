@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,21 @@ def test_who_is_not_let_in_need_not_wait(play: Callable[[Scenario], None]) -> No
     play(scenario)
 
 
+def test_a_file_that_is_older_than_the_grants_is_told_to_who_listens(
+    play: Callable[[Scenario], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(world: World) -> None:
+        server, data, _ = await _served(world)
+        UserBook(server).edit(
+            "alice", lambda user: replace(user, own_grants=(*user.own_grants, Grant.parse("22")))
+        )
+        async with tw.connect(data):
+            while "your file is older" not in caplog.text:
+                await asyncio.sleep(0.01)
+
+    play(scenario)
+
+
 def test_a_target_that_is_not_there_is_told_by_port(play: Callable[[Scenario], None]) -> None:
     async def scenario(world: World) -> None:
         server = world.enroll("plant")
@@ -273,6 +289,29 @@ def test_a_program_ends_without_closing_and_without_a_word(tmp_path: Path) -> No
         [sys.executable, "-c", code], input=real_run(data()), capture_output=True, timeout=30
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"relay-unreachable True\n", b"")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on Windows")
+def test_a_forked_process_ends_by_itself_and_leaves_the_connection_to_its_parent(tmp_path: Path) -> None:
+    code = (
+        "import os, socket, sys, tunnel_whisperer as tw\n"
+        "t = tw.connect(sys.stdin.buffer.read(), timeout=0).open()\n"
+        "if os.fork() == 0:\n"
+        "    try: t.wait_connected()\n"
+        "    except tw.Misuse as exc: print(exc, flush=True)\n"
+        "    sys.exit()\n"
+        "assert os.wait()[1] == 0\n"
+        "socket.create_connection(t.address(5432)).close()\n"
+        "print(t.state != 'closed')\n"
+    )
+
+    async def data() -> bytes:
+        async with World(tmp_path) as world:
+            return _file(world.enroll("plant"), HostPort("127.0.0.1", 5432))
+
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
+    done = subprocess.run(command, input=real_run(data()), capture_output=True, timeout=60)
+    assert (done.stdout, done.stderr) == (b"this connection is closed\nTrue\n", b"")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals on Windows")

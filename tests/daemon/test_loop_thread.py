@@ -68,7 +68,7 @@ def test_a_loop_that_cannot_be_made_keeps_nobody_waiting(monkeypatch: pytest.Mon
         raise OSError("no file left")
 
     seen: list[object] = []
-    monkeypatch.setattr("tunnel_whisperer.daemon.loop_thread.loop_factory", fail)
+    monkeypatch.setattr("asyncio.events.new_event_loop", fail)
     monkeypatch.setattr("threading.excepthook", seen.append)
     thread = LoopThread("loop-test")
     thread.start()

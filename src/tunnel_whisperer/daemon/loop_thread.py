@@ -1,7 +1,8 @@
 """An event loop in a thread of its own, for a program that does something else.
 
 The program may run no loop at all, or one that it blocks with a database driver that waits, as
-notebooks do: the tunnel must go on meanwhile.
+notebooks do: the tunnel must go on meanwhile. The loop is asyncio's own: a program may fork, and
+with uvloop's (0.23) open in a thread the child crashes at its end.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from ..base.errors import Misuse
-from .process import loop_factory
 
 __all__ = ["LoopThread"]
 
@@ -41,8 +41,8 @@ class LoopThread:
 
     @property
     def is_running(self) -> bool:
-        """Whether it takes work."""
-        return self._loop is not None
+        """Whether it takes work; never in a process that was forked from its own, which has no threads."""
+        return self._loop is not None and self._thread.is_alive()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run ``work`` there; it is cancelled with the future, and with the thread.
@@ -51,7 +51,7 @@ class LoopThread:
             Misuse: the thread has been stopped.
         """
         with self._lock:  # between this look and the hand-over nobody stops the loop
-            if self._loop is None:
+            if self._loop is None or not self.is_running:
                 work.close()
                 raise Misuse("bad-argument", "this connection is closed", hint="make a new one")
             return asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -63,7 +63,8 @@ class LoopThread:
             return
         self._running.wait()  # a start that was interrupted may be under way
         with self._lock:
-            loop, self._loop = self._loop, None
+            loop = self._loop if self.is_running else None
+            self._loop = None
         if loop is not None:
             assert self._stop is not None
             loop.call_soon_threadsafe(self._stop.set)
@@ -71,7 +72,7 @@ class LoopThread:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=loop_factory()) as runner:  # which cancels what is left
+            with asyncio.Runner() as runner:  # which cancels what is left
                 runner.run(self._until_stopped())
         finally:
             self._running.set()  # nobody waits for a loop that could not be made

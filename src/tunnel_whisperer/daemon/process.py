@@ -12,7 +12,7 @@ from typing import Any
 from ..base.limits import RESERVED_FILES
 from .notify import keep_watchdog, stopping
 
-__all__ = ["files_for_connections", "loop_factory", "run_until_stopped"]
+__all__ = ["files_for_connections", "run_until_stopped"]
 
 _log = logging.getLogger("tw")
 
@@ -56,15 +56,14 @@ def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
             alive.cancel()
 
     try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(guarded())
     except KeyboardInterrupt:
         return True
     return stopped
 
 
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Makes the fastest event loop that there is; None: asyncio's own."""
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop  # noqa: PLC0415 - an optional, slow import that --help must not pay for
     except ImportError:
