@@ -92,3 +92,8 @@ def test_the_list_says_until_when_somebody_is_invited(server: Tw) -> None:
     for path in (server.directory / "invites").iterdir():
         path.unlink()
     assert "the invitation of alice is over: tw export user alice --invite" in server.ok("list", "users")
+
+
+def test_who_has_not_come_yet_needs_no_other_file_after_a_change(server: Tw) -> None:
+    server.ok("create", "user", "alice", "-m", "22", "--invite")
+    assert "sent again" not in server.ok("edit", "user", "alice", "-m", "5432", "--yes")

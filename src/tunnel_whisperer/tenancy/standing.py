@@ -39,4 +39,4 @@ class Change:
     @property
     def needs_new_file(self) -> bool:
         """Whether the user's own file tells of other ports or targets than are granted now."""
-        return self.before.revision != self.after.revision
+        return self.before.revision != self.after.revision and not self.after.is_awaited
