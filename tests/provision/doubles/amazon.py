@@ -123,6 +123,8 @@ class AmazonDouble:
     never_ready: bool = False
     keeps_keys: bool = False
     """Confirms the removal of an SSH key, and does not remove it."""
+    ending: int = 0
+    """How often an instance that was ended is still seen to be ending."""
     state_reason: str = ""
     """With it, new instances end at once."""
     _in_use: int = 0
@@ -197,7 +199,10 @@ class AmazonDouble:
 
     def _age(self, instances: list[Row]) -> None:
         for row in instances:
-            if row["State"]["Name"] == "running" and self.state_reason:
+            if row["State"]["Name"] == "terminated" and self.ending:
+                self.ending -= 1
+                row["State"] = {"Name": "shutting-down", "Code": 32}
+            elif row["State"]["Name"] == "running" and self.state_reason:
                 row["State"] = {"Name": "terminated", "Code": 48}
                 row["StateReason"] = {"Code": self.state_reason, "Message": "injected"}
             elif row["State"]["Name"] == "running" and self.never_ready:

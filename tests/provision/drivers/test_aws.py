@@ -256,6 +256,19 @@ def test_an_instance_that_is_seen_late_is_removed_too(bench: AwsBench) -> None:
     assert {resource.kind for resource in removed} == set(bench.kinds) and bench.there() == []
 
 
+def test_an_instance_is_removed_when_it_has_ended_and_no_sooner(bench: AwsBench) -> None:
+    ensured(bench, order(bench.driver()))
+    bench.double.ending = 3
+    still: list[int] = []
+
+    def tell(step: Step) -> None:
+        if step.kind == "instance" and step.change is Change.REMOVED:
+            still.append(bench.double.ending)
+
+    bench.driver().destroy(RELAY, tell)
+    assert still == [0] and bench.there() == []
+
+
 def test_a_disk_that_was_left_behind_is_removed(bench: AwsBench) -> None:
     driver = bench.driver()
     driver.ensure(order(driver), quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -53,3 +54,9 @@ def test_a_fault_of_ours_in_a_driver_is_not_taken_for_a_missing_library(
     monkeypatch.setattr("importlib.import_module", broken)
     with pytest.raises(ModuleNotFoundError):
         open_driver("hetzner", CREDENTIALS)
+
+
+def test_no_library_of_a_provider_is_loaded_before_it_is_needed() -> None:
+    code = "import sys, tunnel_whisperer.provision.state; print(sorted({'hcloud', 'boto3', 'httpx'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
