@@ -91,7 +91,7 @@ def _row(value: Mapping[str, Any]) -> dict[str, object]:
         "port": value["port"] or "-",
         "state": state,
         "clients": "-" if value["sessions"] is None or value["port"] is None else value["sessions"],
-        "enrolled": value["enrolled"] or "-",
+        "enrolled": _local(value["enrolled"]) if value["enrolled"] else "-",
     }
 
 

@@ -17,7 +17,9 @@ EXAMPLE = "tw unenroll plant-7 --yes"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("server", metavar="SERVER", help="its id, or an invitation, as tw list servers shows it")
+    parser.add_argument(
+        "server", metavar="SERVER", help="its id, or an invitation, as tw list servers shows it"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 

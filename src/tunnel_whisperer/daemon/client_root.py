@@ -78,7 +78,11 @@ class ClientRoot:
             Misuse: ``port-in-use``.
         """
         self.tunnel = Tunnel(self.settings, self._teller)
-        await self.tunnel.start()
+        try:
+            await self.tunnel.start()
+        except Misuse as exc:
+            self._name_way_out(exc)
+            raise
         host = self.settings.listen_host
         if not ipaddress.ip_address(host).is_loopback:
             _log.warning("whoever reaches %s from the network can use the local ports (tw listen)", host)
@@ -99,6 +103,18 @@ class ClientRoot:
         finally:
             await tasks.drain()
             await self._freshness.drain()
+
+    def _name_way_out(self, exc: Misuse) -> None:
+        """Another port of this machine leads to the same target."""
+        targets = {str(grant.local_port): grant.target for grant in self.settings.ports}
+        target = targets.get(exc.where.rpartition(":")[2])
+        if exc.code == "port-in-use" and target is not None:
+            given = [
+                x.local_port
+                for x in self._config.client.tunnels
+                if HostPort(x.remote_host, x.remote_port) == target
+            ]
+            exc.hint = f"tw set-port {given[0]} OTHER opens another port in its place"
 
     def _session(self) -> ClientSession | None:
         return None if self.tunnel is None else self.tunnel.keeper.session
