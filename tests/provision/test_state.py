@@ -67,6 +67,14 @@ def test_the_phase_is_remembered_until_the_relay_is_gone(profile: Profile) -> No
     assert read_hint(profile) is None
 
 
+def test_the_machines_addresses_are_remembered_with_it(profile: Profile) -> None:
+    begin(profile, "hetzner", "nbg1")
+    enter(profile, Phase.MADE, ("9.9.9.9", "2001:db8::1"))
+    enter(profile, Phase.DESTROYING)
+    hint = read_hint(profile)
+    assert hint is not None and hint.addresses == ("9.9.9.9", "2001:db8::1")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -76,6 +84,9 @@ def test_the_phase_is_remembered_until_the_relay_is_gone(profile: Profile) -> No
         {"begun_at": "now"},
         {"format": 2},
         {"token": "x"},
+        {"addresses": ["relay.example.org"]},
+        {"addresses": ["9.9.9.9"] * 5},
+        {"addresses": [9]},
     ],
 )
 def test_a_file_that_is_not_as_written_is_refused_and_named(

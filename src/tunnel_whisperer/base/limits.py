@@ -224,6 +224,12 @@ MAX_COMMAND_OUTPUT_BYTES = 8 * 1024 * 1024
 RELAY_CHANGE_TIMEOUT_S = 300.0
 """Time for a standard relay's machine to make a change: it waits up to 120 s for another one."""
 
+RELAY_LOOK_S = 5.0
+"""How often a new relay's name and certificate are looked at; Caddy's own first pause is a minute."""
+
+SAVED_CERTIFICATES_BYTES = 4 * 1024 * 1024
+"""Size of Caddy's certificates as a tar; one name's have 20 KB. A machine that was taken over sends more."""
+
 ANNOUNCE_TIMEOUT_S = 60.0
 """Time for a standard relay to take a list of users: Xray is told them one by one."""
 

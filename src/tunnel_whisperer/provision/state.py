@@ -7,6 +7,7 @@ something, so that no machine is ever without a file that knows its id.
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -22,6 +23,9 @@ __all__ = ["Hint", "Phase", "begin", "enter", "forget", "read_hint"]
 
 _MAX_NAME_CHARS = 64
 """Of a provider's or region's name; theirs have up to 20."""
+
+_MAX_ADDRESSES = 4
+"""Of one machine; ours have one of each family."""
 
 
 class Phase(Enum):
@@ -45,6 +49,8 @@ class Hint:
     phase: Phase
     begun_at: float
     """Unix time in seconds."""
+    addresses: tuple[str, ...] = ()
+    """Of the machine, as they were when it was made: the first one is what DNS has to name."""
 
     def to_text(self) -> str:
         """The file."""
@@ -55,6 +61,7 @@ class Hint:
                 "relay_id": self.relay_id,
                 "phase": self.phase.value,
                 "begun_at": self.begun_at,
+                "addresses": list(self.addresses),
             }
         )
 
@@ -73,14 +80,26 @@ class Hint:
         relay_id = reader.text("relay_id", _MAX_NAME_CHARS)
         phase = reader.text("phase", _MAX_NAME_CHARS)
         begun_at = reader.moment("begun_at")
+        addresses = reader.items("addresses", _MAX_ADDRESSES) if reader.has("addresses") else []
         reader.end()
+        for address in addresses:
+            if not isinstance(address, str) or not _is_address(address):
+                reader.fail("addresses", f"{address!r} is none")
         try:
             check_relay_id(relay_id)
         except Misuse as exc:
             reader.fail("relay_id", exc.why)
         if phase not in {known.value for known in Phase}:
             reader.fail("phase", f"{phase!r} is not known")
-        return cls(provider, region, relay_id, Phase(phase), begun_at)
+        return cls(provider, region, relay_id, Phase(phase), begun_at, tuple(addresses))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _file_of(profile: Profile) -> Path:
@@ -123,8 +142,11 @@ def begin(profile: Profile, provider: str, region: str, *, now: float | None = N
         return hint
 
 
-def enter(profile: Profile, phase: Phase) -> None:
+def enter(profile: Profile, phase: Phase, addresses: tuple[str, ...] = ()) -> None:
     """Remember how far it got.
+
+    Args:
+        addresses: of the machine; without any, those of before.
 
     Raises:
         Misuse: ``not-set-up`` when nothing was begun; ``state-not-written``.
@@ -133,7 +155,7 @@ def enter(profile: Profile, phase: Phase) -> None:
         hint = read_hint(profile)
         if hint is None:
             raise Misuse("not-set-up", "no relay was begun here", where=str(_file_of(profile)))
-        _write(profile, replace(hint, phase=phase))
+        _write(profile, replace(hint, phase=phase, addresses=addresses or hint.addresses))
 
 
 def forget(profile: Profile) -> None:
