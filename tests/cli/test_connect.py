@@ -62,4 +62,4 @@ def test_a_taken_port_is_named(tw: Tw, bundle: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         told = tw.refused("port-in-use", "connect", str(bundle), "--map", f"{port}:5432")
-        assert f"127.0.0.1:{port}" in told and "tw set-port 5432 OTHER" in told
+        assert f"127.0.0.1:{port}" in told and "tw set-port 15432 OTHER" in told
