@@ -21,7 +21,12 @@ from tunnel_whisperer.base.values import Grant
 from tunnel_whisperer.bundle import install_bundle, open_bundle, pack_client
 from tunnel_whisperer.cli.condition import look
 from tunnel_whisperer.profile import Contexts, Profile, load_config, running, save_config
-from tunnel_whisperer.tenancy import UserBook, make_relay_identity, make_server_identity
+from tunnel_whisperer.tenancy import (
+    UserBook,
+    make_relay_identity,
+    make_server_identity,
+    make_standard_relay_identity,
+)
 
 DAY_S = 86_400
 ROWS = [{"layer": "relay", "state": "ok", "what": "TCP and TLS", "error": None}]
@@ -69,6 +74,14 @@ def test_each_role_is_told_to_start_when_it_does_not_run(server: Tw, relay: Tw, 
         assert (found.value["role"], found.value["running"]) == (role, None)
         assert found.next[0] == command
         assert found.problems == []
+
+
+def test_a_relay_on_a_machine_of_its_own_is_not_started_here(tmp_path: Path) -> None:
+    make_standard_relay_identity(Profile(tmp_path), "relay.test")
+    found = look(Contexts(tmp_path))
+    assert found.problems == []
+    assert (found.value["role"], found.value["relay"], found.value["hosted"]) == ("relay", "relay.test", True)
+    assert found.next == ["tw enroll REQUEST, to admit a server"]
 
 
 def test_a_server_that_is_not_enrolled_is_told_to_join(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ def _value(**changes: Any) -> dict[str, Any]:
         "directory": "/etc/tw/config/contexts/abc123",
         "role": "server",
         "relay": "relay.test:443",
+        "hosted": False,
         "running": {"pid": 4711, "command": "tw serve", "since": NOW - 60},
         "proxy": {"url": "http://proxy.test:3128", "from": "HTTPS_PROXY"},
         "users": None,
@@ -133,6 +134,15 @@ def test_a_machine_without_an_identity_and_one_that_does_not_run() -> None:
     stopped = _value(running=None, state=None, proxy=None)
     assert "running   no" in _text(Condition(stopped))
     assert "dialled directly" in _text(Condition(stopped))
+
+
+def test_a_relay_on_a_machine_of_its_own_is_not_told_to_run_here() -> None:
+    servers = [{"server": "plant", "port": 20000, "online": None, "since": None, "streams": 0}]
+    value = _value(role="relay", relay="relay.test", hosted=True, running=None, state=None, proxy=None)
+    text = _text(Condition({**value, "servers": servers}))
+    assert "on a machine of its own" in text
+    assert "servers   1\n" in text + "\n"
+    assert "does not run" not in text
 
 
 def test_what_else_runs_here_is_named() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.kit.command import Tw
 from tunnel_whisperer.profile import Profile, running
+from tunnel_whisperer.tenancy import make_standard_relay_identity
 
 URL = "http://me:hunter2@proxy.test:3128"
 
@@ -26,6 +27,18 @@ def test_without_one_the_relay_is_dialled_directly(server: Tw, relay: Tw, tw: Tw
     assert tw.ok("proxy") == "none: the relay is dialled directly\n"
     assert relay.ok("proxy") == "none: a relay dials nobody\n"
     assert json.loads(server.ok("proxy", "--json")) == {"proxy": None, "credentials": False, "in_use": None}
+
+
+def test_the_admin_of_a_relay_on_a_machine_of_its_own_dials_it(
+    tw: Tw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_standard_relay_identity(Profile(tw.directory), "relay.test")
+    monkeypatch.setenv("HTTPS_PROXY", URL)
+    assert "HTTPS_PROXY" in tw.ok("proxy")
+    monkeypatch.setenv("NO_PROXY", "relay.test")
+    assert "keeps relay.test out" in tw.ok("proxy")
+    tw.ok("proxy", "set", "http://proxy.test:3128")
+    assert "as config.yaml says" in tw.ok("proxy")
 
 
 def test_the_environments_is_told_with_its_variable_and_never_its_password(

@@ -97,6 +97,13 @@ def test_what_is_set_in_vain_is_named_with_the_reason(config: Config, reasons: t
     assert config.without_effect() == reasons
 
 
+def test_whoever_dials_a_relay_knows_its_name_and_may_have_a_proxy() -> None:
+    assert [config.dials for config in (CLIENT, RELAY)] == [CLIENT.xray.relay_host, ""]
+    standard = replace(RELAY, proxy="http://p:1", relay=replace(RELAY.relay, kind="standard"))
+    assert standard.dials == RELAY.relay.domain
+    assert standard.without_effect() == ()
+
+
 def test_what_changed_is_named_unless_it_has_no_effect() -> None:
     now = replace(CLIENT, proxy="http://a.test:1", analytics=replace(CLIENT.analytics, enabled=False))
     assert now.changed_from(CLIENT) == ("proxy",)

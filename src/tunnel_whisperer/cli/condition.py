@@ -94,7 +94,7 @@ def look(contexts: Contexts, wall_clock: Callable[[], float] = time.time) -> Con
     Returns:
         Its value has ``context`` (``id``, ``name``), ``directory``, ``role``, ``running`` (``pid``,
         ``command``, ``since``), ``proxy`` (``url``, ``from``), ``state`` (of the process that runs:
-        see ``daemon.snapshot``), ``users`` or ``servers``, ``ports``, ``certificate_ends``,
+        see ``daemon.snapshot``), ``hosted`` (a relay on a machine that runs no tw), ``users`` or ``servers``, ``ports``, ``certificate_ends``,
         ``audit``, ``elsewhere`` (other contexts that run) and ``well``: true, false, or null where
         nothing runs. What does not apply is null.
     """
@@ -107,6 +107,7 @@ def look(contexts: Contexts, wall_clock: Callable[[], float] = time.time) -> Con
     config = _configuration(profile, found)
     value["role"] = config.mode if config is not None else None
     value["relay"] = _relay(config)
+    value["hosted"] = config is not None and config.mode == "relay" and bool(config.dials)
     value["running"], value["state"] = _process(profile, found, wall_clock())
     value["proxy"] = _proxy(config, found)
     value["users"] = value["servers"] = value["ports"] = value["certificate_ends"] = value["audit"] = None
@@ -139,9 +140,9 @@ def _configuration(profile: Profile, found: Condition) -> Config | None:
 
 
 def _relay(config: Config | None) -> str | None:
-    if config is None or config.mode == "relay" or not config.xray.relay_host:
+    if config is None or not config.dials:
         return None
-    return f"{config.xray.relay_host}:{config.xray.relay_port}"
+    return config.dials if config.mode == "relay" else f"{config.dials}:{config.xray.relay_port}"
 
 
 def _process(
@@ -189,7 +190,7 @@ def _tell_config(state: dict[str, Any], command: str, found: Condition) -> None:
 
 
 def _proxy(config: Config | None, found: Condition) -> dict[str, str] | None:
-    if config is None or config.mode == "relay":
+    if config is None or not config.dials:
         return None
     with found.trying("proxy"):
         return proxy_choice(config, os.environ).to_json()
@@ -333,7 +334,7 @@ def _next_steps(found: Condition, config: Config | None) -> None:
     if config.missing() and config.mode == "server":
         steps.append("tw join RELAY, then tw join --apply with the response")
         return
-    if value["running"] is None and not _blocks_start(found):
+    if value["running"] is None and not value["hosted"] and not _blocks_start(found):
         steps.append(_START[config.mode])
     if config.mode == "server" and value["users"] == []:
         steps.append("tw create user NAME -m PORT, to let somebody in")

@@ -85,6 +85,8 @@ def _identity(writer: _Writer, value: dict[str, Any], now: float) -> None:
     if (running := value["running"]) is not None:
         since = f", since {_moment(running['since'], now)}" if running["since"] else ""
         writer.row("running", f"{running['command'] or 'a tw'}, process {running['pid'] or '?'}{since}")
+    elif value["hosted"]:
+        writer.row("running", "on a machine of its own, without tw")
     elif context is not None:
         writer.row("running", "no")
 
@@ -110,7 +112,7 @@ def _layers(writer: _Writer, state: dict[str, Any], now: float) -> None:
 def _people_and_ports(writer: _Writer, kind: str, value: dict[str, Any], now: float) -> None:
     rows: list[dict[str, Any]] = value[kind]
     lines = {"users": _user_lines, "servers": _server_lines, "ports": _port_lines}[kind](rows, now)
-    writer.row(kind, _count(kind, rows))
+    writer.row(kind, str(len(rows)) if rows and value["hosted"] else _count(kind, rows))
     shown = list(lines)
     for head, text in shown[:_SHOWN]:
         writer.wrapped(f"  {head:<20} ", text)

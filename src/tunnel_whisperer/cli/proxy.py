@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     start_logging(args, None)
     profile = profile_of(args)
     config = _known(profile)
-    if config is not None and config.mode == "relay":
+    if config is not None and not _dials(config):
         choice = ProxyChoice(None, "")
     else:
         choice = proxy_choice(config, os.environ) if config is not None else _of_environment()
@@ -58,12 +58,17 @@ def tell(choice: ProxyChoice, config: Config | None) -> str:
         login = login or (", with a user name" if choice.proxy.user else "")
         says = "as config.yaml says" if choice.source == "config.yaml" else f"as {choice.source} says"
         return f"{choice.proxy}{login}, {says}"
-    if config is not None and config.mode == "relay":
+    if config is not None and not _dials(config):
         return "none: a relay dials nobody"
-    host = config.xray.relay_host if config is not None else ""
+    host = config.dials if config is not None else ""
     if host and Proxy.variable_for(_ANY_RELAY, os.environ) is not None:
         return f"none: NO_PROXY or its own address keeps {host} out of the proxy of the environment"
     return "none: the relay is dialled directly"
+
+
+def _dials(config: Config) -> bool:
+    """Also one that has no relay yet will."""
+    return config.mode != "relay" or bool(config.dials)
 
 
 def _known(profile: Profile) -> Config | None:

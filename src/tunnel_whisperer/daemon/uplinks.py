@@ -64,5 +64,5 @@ def proxy_choice(config: Config, environ: Mapping[str, str]) -> ProxyChoice:
     """
     if config.proxy:
         return ProxyChoice(Proxy.parse(config.proxy), "config.yaml")
-    host = config.xray.relay_host
+    host = config.dials
     return ProxyChoice(Proxy.from_environment(host, environ), Proxy.variable_for(host, environ) or "")

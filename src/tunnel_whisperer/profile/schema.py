@@ -319,6 +319,13 @@ class Config:
         AnalyticsConfig(), Section(AnalyticsConfig, ("server", "client")), "counters for the dashboard"
     )
 
+    @property
+    def dials(self) -> str:
+        """Name of the relay that this machine dials; an embedded relay dials nobody."""
+        if self.mode != "relay":
+            return self.xray.relay_host
+        return self.relay.domain if self.relay.kind == "standard" else ""
+
     def fields(self) -> Iterator[tuple[str, Declared, tuple[str, ...], Any]]:
         """Each field: its dotted name, its row, the modes that use it, its value."""
         for row in declared(Config):
@@ -327,7 +334,9 @@ class Config:
                 for x in declared(row.shape.cls):
                     yield f"{row.name}.{x.name}", x, x.modes or row.shape.modes, getattr(value, x.name)
             else:
-                yield row.name, row, row.modes or MODES, value
+                # The admin of a standard relay dials it.
+                every = not row.modes or (row.name == "proxy" and self.relay.kind == "standard")
+                yield row.name, row, MODES if every else row.modes, value
 
     def missing(self) -> tuple[str, ...]:
         """Dotted names of fields that this mode cannot work without and that are not set."""
