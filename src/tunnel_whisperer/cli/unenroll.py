@@ -7,7 +7,7 @@ import argparse
 from ..base.errors import Misuse
 from ..daemon.roles import need_role
 from ..profile import Config, Profile
-from ..tenancy import unenroll_server
+from ..tenancy import InviteBook, TenantBook, unenroll_server
 from .ask import confirm
 from .place import configured
 from .relay_machine import bring_to_machine
@@ -28,11 +28,17 @@ def run(args: argparse.Namespace) -> int:
     machine at once."""
     profile, config = configured(args)
     need_role(config, "relay", profile)
-    question = f"Remove server {args.server}? Its users lose it at once."
-    if not args.yes and not confirm(question):
+    if not args.yes and not confirm(_question(profile, args.server)):
         return 1
     print(f"removed {_remove(profile, config, args.server)}")
     return 0
+
+
+def _question(profile: Profile, name: str) -> str:
+    invited = any(name in (invite.name, invite.id) for invite in InviteBook(profile).all())
+    if invited and not any(record.server_id == name for record in TenantBook(profile).all()):
+        return f"Withdraw the invitation {name}?"
+    return f"Remove server {name}? Its users lose it at once."
 
 
 def _remove(profile: Profile, config: Config, name: str) -> str:

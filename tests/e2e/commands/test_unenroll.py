@@ -15,10 +15,12 @@ def test_a_server_that_is_connected_is_cut_off_at_once(site: Site) -> None:
 
 
 def test_it_asks_at_a_terminal_and_takes_no_for_an_answer(site: Site) -> None:
-    terminal = site.relay.terminal("unenroll", "plant")
-    terminal.expect("Remove server plant")
-    terminal.sendline("n")
-    terminal.wait()
-    assert terminal.exitstatus == 1
+    site.relay.ok("enroll", "--invite", "--name", "lab")
+    for name, question in (("plant", "Remove server plant"), ("lab", "Withdraw the invitation lab")):
+        terminal = site.relay.terminal("unenroll", name)
+        terminal.expect(question)
+        terminal.sendline("n")
+        terminal.wait()
+        assert terminal.exitstatus == 1
     assert "--yes" in site.relay.refused("bad-argument", "unenroll", "plant")
     assert "plant" in site.relay.ok("list", "servers")
