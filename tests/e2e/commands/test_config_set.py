@@ -15,3 +15,11 @@ def test_a_change_is_kept_and_the_running_relay_says_that_it_waits(site: Site) -
     assert "log_level: debug" in site.relay.ok("config", "view")
     told = site.server.refused("bad-argument", "config", "set", "role_signature", "AAAA")
     assert "signed it" in told
+
+
+def test_commands_at_the_same_time_lose_nothing_of_each_other(site: Site) -> None:
+    pairs = [("xray.transport", "packet-up"), ("xray.http", "1.1"), ("log_format", "json")]
+    started = [site.server.start("config", "set", *pair) for pair in pairs]
+    assert [one.process.wait(60) for one in started] == [0, 0, 0]
+    shown = site.server.ok("config", "view")
+    assert "transport: packet-up" in shown and "http: '1.1'" in shown and "log_format: json" in shown
