@@ -329,6 +329,36 @@ class DriverContract:
         driver.destroy(RELAY, quiet)
         assert bench.there() == []
 
+    # -- two at once -------------------------------------------------------------------------------
+
+    def test_another_run_that_gets_ahead_at_any_step_makes_nothing_twice(self, bench: Bench) -> None:
+        agreed = order(bench.driver())
+        for kind in bench.kinds:
+            raced = bench.fresh()
+            ahead: list[Machine] = []
+
+            def tell(
+                step: Step, kind: str = kind, raced: Bench = raced, ahead: list[Machine] = ahead
+            ) -> None:
+                if (step.kind, step.change) == (kind, Change.MAKING) and not ahead:
+                    ahead.append(ensured(raced, agreed))
+
+            assert [raced.driver().ensure(agreed, tell)] == ahead, kind
+            assert raced.there() == one_each(raced) and raced.inbound() == [80, 443], kind
+
+    def test_another_removal_that_gets_ahead_at_any_step_is_no_error(self, bench: Bench) -> None:
+        agreed = order(bench.driver())
+        for kind in bench.kinds:
+            raced = bench.fresh()
+            ensured(raced, agreed)
+
+            def tell(step: Step, kind: str = kind, raced: Bench = raced) -> None:
+                if (step.kind, step.change) == (kind, Change.REMOVING):
+                    destroyed(raced, agreed)
+
+            raced.driver().destroy(RELAY, tell)
+            assert raced.there() == [], kind
+
     # -- dying anywhere ----------------------------------------------------------------------------
 
     def test_a_run_killed_at_any_call_is_finished_by_the_next(self, bench: Bench) -> None:

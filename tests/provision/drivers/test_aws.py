@@ -233,12 +233,26 @@ def test_after_an_instance_has_ended_there_is_a_new_one(bench: AwsBench) -> None
     assert third.id not in (first.id, second.id) and bench.there() == one_each(bench)
 
 
-def test_a_key_or_group_that_is_not_seen_yet_is_not_an_error(bench: AwsBench) -> None:
+@pytest.mark.parametrize(
+    ("listing", "make"),
+    [("DescribeKeyPairs", "ImportKeyPair"), ("DescribeSecurityGroups", "CreateSecurityGroup")],
+)
+def test_a_key_or_group_that_is_not_seen_yet_is_not_an_error(
+    bench: AwsBench, listing: str, make: str
+) -> None:
     agreed = order(bench.driver())
     ensured(bench, agreed)
-    bench.double.unseen = {"DescribeKeyPairs": 3, "DescribeSecurityGroups": 3}
+    bench.double.unseen = {listing: 5}  # by its tags, by its name; when it is made, and once more
     ensured(bench, agreed)
+    assert bench.trouble.calls.count(make) == 3, "tried, made, and made again: a duplicate"
     assert bench.there() == one_each(bench) and bench.inbound() == [80, 443]
+
+
+def test_an_instance_that_is_not_seen_right_after_it_was_made_is_waited_for(bench: AwsBench) -> None:
+    agreed = order(bench.driver())
+    bench.double.unseen = {"DescribeInstances": 5}  # by its name, its tags; its state, twice
+    assert ensured(bench, agreed).ipv4
+    assert bench.there() == one_each(bench)
 
 
 def test_what_was_made_just_now_is_removed_although_it_is_not_seen_yet(bench: AwsBench) -> None:

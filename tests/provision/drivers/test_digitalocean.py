@@ -100,8 +100,8 @@ class DigitalOceanBench:
         statuses = {"rate": 429, "down": 503}
         self.double.refusals = {"POST /v2/droplets": [statuses[what]]} if what in statuses else {}
         self.double.limit = 0 if what == "quota" else 25
-        for size in self.double.sizes:
-            size["available"] = what != "capacity" and size["slug"] != "s-1vcpu-1gb-sold-out"
+        chosen = next(size for size in self.double.sizes if size["slug"] == "s-1vcpu-1gb")
+        chosen["available"] = what != "capacity"
 
 
 @pytest.fixture

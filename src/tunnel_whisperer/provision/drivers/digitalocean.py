@@ -396,15 +396,26 @@ class DigitalOceanDriver:
 
     def _ensure_firewall(self, order: Order, tell: Tell) -> None:
         name, ssh_open = name_of(order.relay_id), order.plan.ssh_open
-        for firewall in self._firewalls(order.relay_id):
-            changed = self._set_rules(firewall, order.relay_id, ssh_open=ssh_open)
-            tell(Step("firewall", Change.CHANGED if changed else Change.FOUND, name))
+        if self._adjusted_firewalls(order, tell):
             return
         ports = ", ".join(map(str, open_ports(ssh_open=ssh_open)))
         tell(Step("firewall", Change.MAKING, f"{name}, ports {ports}"))
         body = _firewall(order.relay_id, ssh_open=ssh_open)
-        self._api.post("make the firewall", "firewall:create", "/v2/firewalls", body)
+        try:
+            self._api.post("make the firewall", "firewall:create", "/v2/firewalls", body)
+        except Taken:  # another run of ours made it just now
+            if self._adjusted_firewalls(order, tell):
+                return
+            raise
         tell(Step("firewall", Change.MADE, name))
+
+    def _adjusted_firewalls(self, order: Order, tell: Tell) -> bool:
+        """Whether there is one; it opens what it should."""
+        there = self._firewalls(order.relay_id)
+        for firewall in there:
+            changed = self._set_rules(firewall, order.relay_id, ssh_open=order.plan.ssh_open)
+            tell(Step("firewall", Change.CHANGED if changed else Change.FOUND, firewall.text("name")))
+        return bool(there)
 
     def _set_rules(self, firewall: Row, relay_id: str, *, ssh_open: bool) -> bool:
         wanted = [("tcp", str(port), sorted(_EVERYWHERE)) for port in open_ports(ssh_open=ssh_open)]
@@ -417,10 +428,8 @@ class DigitalOceanDriver:
     def _ensure_key(self, order: Order, tell: Tell) -> int:
         """The key's id; the admin's own may be in the account under another name."""
         name = name_of(order.relay_id)
-        for key in self._keys():
-            if _key_blob(key.text("public_key")) == _key_blob(order.ssh_public_key):
-                tell(Step("ssh key", Change.FOUND, key.text("name")))
-                return key.number("id")
+        if there := self._same_key(order, tell):
+            return there
         for key in self._named_keys(order.relay_id):
             tell(Step("ssh key", Change.REMOVING, f"{name}, another one"))
             self._api.delete(
@@ -429,9 +438,21 @@ class DigitalOceanDriver:
             tell(Step("ssh key", Change.REMOVED, name))
         tell(Step("ssh key", Change.MAKING, name))
         body = {"name": name, "public_key": order.ssh_public_key}
-        made = self._api.post("add the SSH key", "ssh_key:create", "/v2/account/keys", body)
+        try:
+            made = self._api.post("add the SSH key", "ssh_key:create", "/v2/account/keys", body)
+        except Invalid:  # also when another run of ours added it just now
+            if there := self._same_key(order, tell):
+                return there
+            raise
         tell(Step("ssh key", Change.MADE, name))
         return made.row("ssh_key").number("id")
+
+    def _same_key(self, order: Order, tell: Tell) -> int | None:
+        for key in self._keys():
+            if _key_blob(key.text("public_key")) == _key_blob(order.ssh_public_key):
+                tell(Step("ssh key", Change.FOUND, key.text("name")))
+                return key.number("id")
+        return None
 
     def _ensure_droplet(self, order: Order, key: int, tell: Tell) -> Row:
         name, doing = name_of(order.relay_id), "make the droplet"
