@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,11 +25,14 @@ class Trouble:
     after: bool = False
     """Strike when the call has had its effect."""
     make: Callable[[], BaseException] = Killed
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def before(self, call: str) -> None:
         """A call of the provider's is about to be made."""
-        self.calls.append(call)
-        if not self.after and len(self.calls) - 1 == self.at:
+        with self._lock:  # several regions are asked at once
+            self.calls.append(call)
+            strike = not self.after and len(self.calls) - 1 == self.at
+        if strike:
             raise self.make()
 
     def done(self) -> None:

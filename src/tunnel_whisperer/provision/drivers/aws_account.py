@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -25,6 +26,9 @@ _HOME = "us-east-1"
 """The region that every account has; asked for the list of the others."""
 
 _ALIVE = ("pending", "running", "stopping", "stopped")
+
+_REGIONS_AT_ONCE = 8
+"""Regions that are asked at the same time: there are more than 17, and some are far away."""
 
 _TAG_DELAY_S = 10.0
 """After this time a new tag is seen; seconds are usual."""
@@ -83,22 +87,14 @@ class AwsAccount:
     def regions_of(self, relay_id: str) -> list[str]:
         """Regions in which something has the relay's tag; any relay's without an id."""
         wanted = filters(key=RELAY, value=relay_id) if relay_id else filters(key=MANAGED_BY, value=OURS)
-        there, closed = [], []
-        for region in self.regions():
-            try:
-                rows = list_all(
-                    f"look into {region.name}", self.api(region.name).describe_tags, "Tags", Filters=wanted
-                )
-            except TwError as exc:
-                # Whoever may not look into a region may not have made anything there.
-                if exc.code != "cloud-permission-missing":
-                    raise
-                closed.append(exc)
-                continue
-            there += [region.name] if rows else []
-        if closed and len(closed) == len(self.regions()):
+        # Clients may be used by several threads, but not made by them.
+        apis = [self.api(region.name) for region in self.regions()]
+        with ThreadPoolExecutor(_REGIONS_AT_ONCE, thread_name_prefix="aws-region") as pool:
+            answers = list(pool.map(lambda api: _tags_there(api, wanted), apis))
+        closed = [answer for answer in answers if isinstance(answer, TwError)]
+        if closed and len(closed) == len(answers):
             raise closed[0]
-        return there
+        return [region.name for region, answer in zip(self.regions(), answers, strict=True) if answer is True]
 
     def instances(self, region: str, wanted: list[Any]) -> list[Any]:
         """Those that run, or may run again."""
@@ -211,3 +207,16 @@ class AwsAccount:
     def _ended(self, resource: Resource) -> bool | None:
         row = self.describe(resource.region, resource.id)
         return True if row is None or row["State"]["Name"] == "terminated" else None
+
+
+def _tags_there(api: EC2Client, wanted: list[Any]) -> bool | TwError:
+    """Whether there are such tags in a region; the refusal where nobody of the account may look.
+
+    Whoever may not look into a region may not have made anything there.
+    """
+    try:
+        return bool(list_all(f"look into {api.meta.region_name}", api.describe_tags, "Tags", Filters=wanted))
+    except TwError as exc:
+        if exc.code != "cloud-permission-missing":
+            raise
+        return exc
