@@ -1,6 +1,6 @@
 """A guest's side of an invitation: through the relay's gate, ask the one who invites, and go.
 
-What is shown at the gate lives in a temporary directory for the time of the question.
+No key of the invitation is left anywhere, not even when the process is killed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import ssl
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -122,24 +123,28 @@ async def ask_inviter(
     ca_pem = ""
     if token.relay_pin:
         ca_pem = pinned_leaf(await presented_certificate(token.relay, proxy), token.relay_pin, where)
+    uplink = _uplink(token, way, certificate_uuid(way.certificate) or keys.uuid, ca_pem, proxy)
+    try:
+        return read_answer(await _ask_soon(uplink, way, token, keys, question))
+    except TwError as exc:
+        if exc.code not in _AT_THE_GATE:
+            raise
+        why = "nobody there knows this invitation: it has expired, or was withdrawn"
+        hint = f"is this machine's clock right? if it is, {_ASK}"
+        raise Refused("invitation-over", why, where=where, hint=hint) from exc
+    finally:
+        await uplink.close()
+
+
+def _uplink(token: Token, way: _Way, named: uuid.UUID, ca_pem: str, proxy: Proxy | None) -> Uplink:
+    """OpenSSL reads certificate and key from files alone: they are there while it does."""
     with tempfile.TemporaryDirectory(prefix="tw-") as directory:
         shown = Profile(Path(directory))
         write_files({shown.client_cert: way.certificate, shown.client_key: way.key})
         endpoint = RelayEndpoint(
             token.relay, ca_pem=ca_pem, certificate=shown.client_cert, key=shown.client_key, proxy=proxy
         )
-        named = certificate_uuid(way.certificate) or keys.uuid
-        uplink = Uplink(UplinkSettings(endpoint, way.path, named))
-        try:
-            return read_answer(await _ask_soon(uplink, way, token, keys, question))
-        except TwError as exc:
-            if exc.code not in _AT_THE_GATE:
-                raise
-            why = "nobody there knows this invitation: it has expired, or was withdrawn"
-            hint = f"is this machine's clock right? if it is, {_ASK}"
-            raise Refused("invitation-over", why, where=where, hint=hint) from exc
-        finally:
-            await uplink.close()
+        return Uplink(UplinkSettings(endpoint, way.path, named))
 
 
 async def _ask_soon(uplink: Uplink, way: _Way, token: Token, keys: InvitationKeys, question: bytes) -> bytes:
