@@ -90,3 +90,9 @@ def test_what_needs_our_program_there_is_refused(standard: Tw, machine: Machine)
     assert "tw enroll REQUEST" in standard.refused("wrong-role", "enroll", "--invite")
     assert "tw create context" in standard.refused("wrong-role", "relay", "run")
     assert machine.has == []
+
+
+def test_apply_heals_the_machine(standard: Tw, machine: Machine) -> None:
+    assert standard.ok("apply") == "relay.example: changed\n" and machine.has == ["relay-admin"]
+    assert standard.ok("apply") == "relay.example: as it should be\n"
+    standard.refused("bad-argument", "apply", "alice")

@@ -51,6 +51,10 @@ def test_what_it_prints_and_how_it_ends(sshd: Sshd) -> None:
     assert _run(sshd, "true") == Ran(0, b"")
 
 
+def test_the_status_may_come_behind_the_end(sshd: Sshd) -> None:
+    assert _run(sshd, "exec >&- 2>&-; sleep 0.2; exit 3") == Ran(3, b"")
+
+
 def test_it_reads_what_it_is_given_whatever_the_size(sshd: Sshd) -> None:
     data = random.Random(3).randbytes(3 << 20)
     ran = _run(sshd, "cat; head -c 4000000 /dev/zero >&2", data)

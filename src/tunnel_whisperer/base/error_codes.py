@@ -55,6 +55,7 @@ ERROR_CODES: Mapping[str, str] = MappingProxyType(
         "port-in-use": "A port is taken by another program.",
         "protocol-fault": "The peer broke a protocol.",
         "proxy-refused": "The proxy refused to connect us.",
+        "relay-differs": "The machine of a standard relay is not as its context has it.",
         "relay-refused": "The relay answered, but not with a tunnel.",
         "relay-tls-failed": "The TLS handshake with the relay failed.",
         "relay-unreachable": "The relay cannot be reached.",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..base.errors import render
+from ..base.errors import Misuse, render
 from ..daemon.roles import need_role
+from ..profile import Config, Profile
 from ..tenancy import Change, Standing, UserBook
 from .access import changed_lines, moment_text, print_followers, way_in
 from .place import configured
+from .relay_machine import bring_to_machine
 from .uninterrupted import uninterrupted
 
 EXAMPLE = "tw apply alice"
@@ -18,13 +20,18 @@ EXAMPLE = "tw apply alice"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "user", nargs="*", help="whom to let in, unregistered or not (default: all who are not unregistered)"
+        "user",
+        nargs="*",
+        help="whom to let in, unregistered or not (default: all who are not unregistered); none at a relay",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make authorized_keys agree with the users' records, and those with the apps."""
+    """Make authorized_keys agree with the users' records, and those with the apps; or the machine of
+    a standard relay with its context."""
     profile, config = configured(args)
+    if config.relay.kind == "standard":
+        return _apply_relay(profile, config, args)
     need_role(config, "server", profile)
     book = UserBook(profile)
     with uninterrupted():
@@ -41,6 +48,15 @@ def run(args: argparse.Namespace) -> int:
             )
         )
     print_followers(changes)
+    return 0
+
+
+def _apply_relay(profile: Profile, config: Config, args: argparse.Namespace) -> int:
+    need_role(config, "relay", profile)
+    if args.user:
+        raise Misuse("bad-argument", "a relay has no users", hint="tw apply, without names")
+    changed = bring_to_machine(profile, config)
+    print(f"{config.relay.domain}: {'changed' if changed else 'as it should be'}")
     return 0
 
 

@@ -155,7 +155,7 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         ("--force", "flag", "replace the file that is there"),
     ),
     "apply": (
-        ("", "user*", "whom to let in, unregistered or not (default: all who are not unregistered)"),
+        ("", "user*", "whom to let in, unregistered or not (default: all who are not unregistered); none at a relay"),
     ),
     "unregister": (
         ("", "user", "as tw list users shows it"),

@@ -13,6 +13,7 @@ from ..tenancy import TenantBook
 from .relay_root import parse_listen
 from .roles import need_role
 from .snapshot import read_snapshot
+from .standard_relay import StandardRelay
 from .uplinks import uplink_settings
 
 __all__ = ["front_of", "try_relay", "way_of"]
@@ -31,6 +32,8 @@ async def try_relay(profile: Profile, config: Config, tell: Tell) -> Report:
         Misuse: the identity is not complete, or its role was changed.
     """
     need_role(config, config.mode, profile)
+    if config.relay.kind == "standard":
+        return await walk_way(StandardRelay(profile, config).way(), tell)
     if config.mode == "relay":
         return await walk_front(front_of(profile, config), tell)
     return await walk_way(way_of(profile, config), tell)

@@ -9,21 +9,24 @@ for the first visit alone, and the visit itself replaces it by the one that serv
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..base.errors import Refused
 from ..base.limits import RELAY_CHANGE_TIMEOUT_S
 from ..base.values import HostPort
+from ..doctor import Account, Way
 from ..net.link import RelayEndpoint
 from ..net.uplink import Uplink, UplinkSettings
 from ..pki import certificate_uuid, new_ssh_key, public_key_of
 from ..profile import Config, Profile, remove_file, write_file
 from ..provision.standard import Difference, Layout, Run, Site, SiteTenant, apply, drift
+from ..provision.standard.errands import admin_keys_script, parse_saved, save_script
 from ..provision.standard.install_script import ADMIN_ACCOUNT
 from ..ssh.command import run_command
 from ..ssh.session import ClientSession, open_session
@@ -96,6 +99,10 @@ class StandardRelay:
         """
         site = self.site()
         async with self._visit() as run:
+            if await run(admin_keys_script(site, ADMIN_ACCOUNT), lambda line: None):
+                raise Refused(
+                    "not-applied", "the keys of the relay's machine could not be renewed", where=site.domain
+                )
             change = await apply(site, run, on_step)
         if self._first_key.exists():
             remove_file(self._first_key)
@@ -110,6 +117,63 @@ class StandardRelay:
         site = self.site()
         async with self._visit() as run:
             return await drift(site, run)
+
+    # -- coming by -------------------------------------------------------------------------------
+
+    async def open(
+        self, protocol_factory: Callable[[], asyncio.Protocol]
+    ) -> tuple[asyncio.Transport, Callable[[], Awaitable[None]]]:
+        """A stream to the machine's sshd.
+
+        Returns:
+            The stream, and what closes the way below it when all is over.
+
+        Raises:
+            TwError: the machine is not reached.
+        """
+        uplink = Uplink(self._settings())
+        try:
+            transport, _ = await uplink.open(self._sshd, protocol_factory)
+        except BaseException:
+            await uplink.close()
+            raise
+        return transport, uplink.close
+
+    def host_keys(self) -> tuple[str, ...]:
+        """Those that the machine may have now: ``ssh-ed25519 AAAA..``."""
+        paths = [path for path in (self.profile.host_key, self._first_key) if path.exists()]
+        return tuple(public_key_of(self.profile.read(path)) for path in paths)
+
+    def endpoint(self) -> RelayEndpoint:
+        """The machine's HTTPS as any visitor sees it."""
+        return replace(self._settings().relay, certificate=None, key=None)
+
+    def way(self) -> Way:
+        """What ``tw test relay`` goes to see."""
+
+        async def look() -> list[str]:
+            return (await self.drift()).in_words()
+
+        profile = self.profile
+        account = Account(
+            HostPort("127.0.0.1", self.layout.ssh_port),
+            ADMIN_ACCOUNT,
+            profile.read(profile.private_key),
+            public_key_of(profile.read(profile.host_key)),
+            "relay",
+        )
+        return Way("relay", self._settings(), account, look=look)
+
+    async def saved_certificates(self) -> bytes:
+        """What Caddy got by ACME, as a tar; empty where it has nothing.
+
+        Raises:
+            TwError: the machine is not reached; ``bad-answer``.
+        """
+        lines: list[str] = []
+        async with self._visit() as run:
+            await run(save_script(self.layout), lines.append)
+        return parse_saved(lines)
 
     @asynccontextmanager
     async def _visit(self) -> AsyncIterator[Run]:
@@ -135,7 +199,7 @@ class StandardRelay:
 
     async def _open(self, uplink: Uplink, host_key: Path) -> ClientSession:
         return await open_session(
-            lambda factory: uplink.open(HostPort("127.0.0.1", self.layout.ssh_port), factory),
+            lambda factory: uplink.open(self._sshd, factory),
             user=ADMIN_ACCOUNT,
             private_key=self.profile.private_key,
             host_key=public_key_of(self.profile.read(host_key)),
@@ -157,6 +221,10 @@ class StandardRelay:
             proxy=proxy_choice(self.config, os.environ).proxy,
         )
         return UplinkSettings(relay, f"/tw/{RELAY_ADMIN}", own)
+
+    @property
+    def _sshd(self) -> HostPort:
+        return HostPort("127.0.0.1", self.layout.ssh_port)
 
     @property
     def _first_key(self) -> Path:

@@ -1,5 +1,7 @@
 """The way of a client or a server to its relay and, for a client, on to its server: all of it.
 
+The administrator of a standard relay goes the same way, and looks at the machine at its end.
+
     name or proxy - tcp - tls - certificate - mtls - http - xhttp (three modes) - server - ssh - port
 
 Each step uses what the one before has shown to work, so the first that fails is the one to mend.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..base.errors import Misuse, TwError, Unreachable
@@ -17,6 +20,7 @@ from ..base.values import HostPort
 from ..net.uplink import MODES, UplinkSettings
 from .carry import Carried, carry
 from .login import Account, check_login, check_publish
+from .machine import check_machine
 from .names import check_name
 from .report import Found, Report, State, Step, Tell, Walk, failed
 from .tcp import check_proxy, check_tcp
@@ -36,7 +40,7 @@ class Way:
     """What is to be tested, of a client or a server."""
 
     role: str
-    """``client`` or ``server``."""
+    """``client``, ``server``, or ``relay`` for a standard one's administrator."""
     uplink: UplinkSettings
     account: Account
     """A client's at its server; a server's at its relay."""
@@ -44,6 +48,8 @@ class Way:
     """A server's own port at the relay."""
     runs: str = ""
     """The process that serves this identity now, in words; empty: there is none."""
+    look: Callable[[], Awaitable[Sequence[str]]] | None = None
+    """At a standard relay's machine, by its administrator: what is not as it should be, in words."""
 
 
 async def walk_way(way: Way, tell: Tell) -> Report:
@@ -52,7 +58,9 @@ async def walk_way(way: Way, tell: Tell) -> Report:
     try:
         await _below(walk, way)
         settings, carried = await walk_modes(walk, way)
-        if way.role == "client":
+        if way.look is not None:
+            await walk.step("machine", check_machine(way.look, way.uplink.relay.address.host))
+        elif way.role == "client":
             await _client(walk, way, settings, carried)
         else:
             await _server(walk, way, settings)

@@ -64,6 +64,12 @@ class _CommandChannel(ChannelTransport):
         elif name == b"exit-signal":
             self.died_of = copy.get_string().decode("ascii", "replace")[:20]
         super()._requested(packet)
+        self._complete()
+
+    def _complete(self) -> None:
+        # The status may come behind both ends (OpenSSH sends it when the process is gone).
+        if self.status is not None or self.died_of:
+            super()._complete()
 
 
 class _Reader(asyncio.Protocol):
@@ -157,7 +163,7 @@ def _ended(channel: _CommandChannel, reader: _Reader, name: str) -> Ran:
     if channel.died_of:
         raise Unreachable("session-lost", f"the command was ended by SIG{channel.died_of}", where=name)
     if channel.status is None:
-        if reader.over.result() is None or not reader.output:
+        if reader.over.result() is None and not reader.output:
             raise _not_run(name)
         raise Unreachable("session-lost", "the session ended while the command ran", where=name)
     return Ran(channel.status, bytes(reader.output))

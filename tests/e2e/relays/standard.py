@@ -132,6 +132,7 @@ class StandardMachine:
             firewall=f"{folder}/firewall",
             host_key=f"{folder}/host_key",
             users=f"{folder}/users",
+            caddy_data=f"{folder}/caddy",
             users_script=f"{folder}/bin/users",
             work=f"{folder}/work",
             tls_files=(f"{folder}/relay.crt", f"{folder}/relay.key"),

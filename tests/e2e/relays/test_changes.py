@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from tests.e2e.relays.standard import StandardMachine
 from tests.interop import caddy, xray
 from tests.provision.standard.sites import ca, key
 from tunnel_whisperer.base.errors import Refused
+from tunnel_whisperer.doctor import Report, walk_way
 from tunnel_whisperer.provision.standard import SiteTenant, files
 from tunnel_whisperer.tenancy import JoinRequest, UserBook, enroll_server
 
@@ -188,13 +190,23 @@ def test_what_somebody_changed_by_hand_is_found_and_healed(world: World, relay: 
     assert not relay.drift() and not (relay.folder / "tenants" / "stranger.crt").exists()
 
 
+def _tested(world: World, relay: StandardMachine) -> Report:
+    """What ``tw test relay`` says."""
+    with world.island.loop() as thread:
+        work = walk_way(relay.relay.way(), lambda _: None)
+        return asyncio.run_coroutine_threadsafe(work, thread.loop).result(60)
+
+
 def test_the_administrator_comes_by_the_relay_itself(world: World, relay: StandardMachine) -> None:
     """By then with the host key that servers pin, which was in no user-data."""
     identity = world.profile("relay")
     assert not (identity.relay / "first_host_key").exists()
     assert Path(relay.site.layout.host_key).read_bytes() == identity.read(identity.host_key)
     assert not relay.enroll()
+    assert [step.name for step in _tested(world, relay).steps][-1] == "machine"
     (relay.folder / "Caddyfile").write_text("# mine now\n")
+    failure = _tested(world, relay).failure
+    assert failure is not None and failure.code == "relay-differs" and "Caddyfile" in failure.why
     assert [file.path for file in relay.enroll().write] == [relay.site.layout.caddyfile]
 
 
