@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.kit.command import Tw
+from tunnel_whisperer.profile import load_config, save_config
 from tunnel_whisperer.tenancy import Token
 
 
@@ -83,3 +86,22 @@ def test_flags_that_do_not_go_together_or_make_no_sense_are_refused(
 
 def test_nobody_is_invited_under_the_name_of_a_server(relay: Tw, server: Tw) -> None:
     relay.refused("exists", "enroll", "--invite", "--name", "plant")
+
+
+@pytest.mark.parametrize(
+    ("changes", "port"),
+    [
+        ({}, 443),
+        ({"listen": "[::]:8443"}, 8443),
+        ({"listen": "127.0.0.1:8443"}, 8443),
+        ({"listen": "127.0.0.1:8080", "behind_proxy": True}, 443),
+    ],
+)
+def test_clients_dial_the_port_that_the_relay_listens_on(
+    relay: Tw, changes: dict[str, Any], port: int
+) -> None:
+    path = relay.directory / "config.yaml"
+    config = load_config(path)
+    save_config(path, replace(config, relay=replace(config.relay, **changes)))
+    assert Token.parse(relay.ok("enroll", "--invite"), "join").relay.port == port
+    assert Token.parse(relay.ok("enroll", "--invite", "--port", "444"), "join").relay.port == 444

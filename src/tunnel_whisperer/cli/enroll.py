@@ -7,13 +7,16 @@ from pathlib import Path
 
 from ..base.errors import Misuse
 from ..base.values import parse_port
+from ..daemon import parse_listen
 from ..daemon.roles import need_role
-from ..profile import Profile, write_file
+from ..profile import Config, Profile, write_file
 from ..tenancy import JoinRequest, enroll_server, invite_server
 from .files import naming, read_text
 from .invitation import add_lifetime_flag, lifetime_end, print_token
 from .place import configured
 from .relay_machine import bring_to_machine, need_embedded
+
+_HTTPS = 443
 
 EXAMPLE = "tw enroll plant-7-request.json, or: tw enroll --invite --name plant-7"
 
@@ -24,7 +27,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FILE", help="where to write the response (default ID-response.json)"
     )
-    parser.add_argument("--port", metavar="PORT", default="443", help="port that clients dial (default 443)")
+    parser.add_argument(
+        "--port",
+        metavar="PORT",
+        help="port that clients dial (default: the one that the relay listens on, behind a web server 443)",
+    )
     parser.add_argument(
         "--invite", action="store_true", help="without a request: print a token, with which one server joins"
     )
@@ -38,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     changed at once. Safe to repeat, and the way to go on where it was interrupted."""
     profile, config = configured(args)
     need_role(config, "relay", profile)
-    port = parse_port(args.port)
+    port = parse_port(args.port) if args.port is not None else _own_port(config)
     if args.invite:
         need_embedded(config, "an invitation needs a relay that answers it", "tw enroll REQUEST")
         return _invite(args, profile, port)
@@ -57,6 +64,13 @@ def run(args: argparse.Namespace) -> int:
     print(out)
     print(f"enrolled {response.server_id}; send the response back (tw join --apply)")
     return 0
+
+
+def _own_port(config: Config) -> int:
+    relay = config.relay
+    if relay.kind == "standard" or relay.behind_proxy:
+        return _HTTPS
+    return parse_listen(relay.listen).port
 
 
 def _invite(args: argparse.Namespace, profile: Profile, port: int) -> int:

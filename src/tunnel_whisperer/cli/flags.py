@@ -112,7 +112,7 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
     "enroll": (
         ("", "file", "file that tw join wrote"),
         ("--out", "file", "where to write the response (default ID-response.json)"),
-        ("--port", "text", "port that clients dial (default 443)"),
+        ("--port", "text", "port that clients dial (default: the one that the relay listens on, behind a web server 443)"),
         ("--invite", "flag", "without a request: print a token, with which one server joins"),
         ("--name", "text", "of an invitation: the id that the server is to have"),
         ("--expires", "text", "of an invitation: how long it can be used, 30m, 24h (default) or 7d"),
