@@ -18,14 +18,17 @@ _FIRST_STEP = {
 }
 
 
-def need_role(config: Config, role: str, profile: Profile) -> None:
+def need_role(config: Config, role: str, profile: Profile, first_step: str = "") -> None:
     """Refuse an identity of another role, and one whose role was changed.
+
+    Args:
+        first_step: the command that gives an empty context that role, where it is not the usual one.
 
     Raises:
         Misuse: ``wrong-role``, with the way out.
     """
     if config.mode != role:
-        raise other_role(config, role, profile, _FIRST_STEP[role])
+        raise other_role(config, role, profile, first_step or _FIRST_STEP[role])
     check_signed_role(config, profile)
 
 

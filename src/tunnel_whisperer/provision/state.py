@@ -19,7 +19,7 @@ from ..profile import Profile, ensure_directory, locked, remove_file, write_file
 from ..tenancy.records import RecordReader, format_record
 from .drivers import check_relay_id, new_relay_id
 
-__all__ = ["Hint", "Phase", "begin", "enter", "forget", "read_hint"]
+__all__ = ["Hint", "Phase", "begin", "begun_elsewhere", "enter", "forget", "read_hint"]
 
 _MAX_NAME_CHARS = 64
 """Of a provider's or region's name; theirs have up to 20."""
@@ -130,16 +130,24 @@ def begin(profile: Profile, provider: str, region: str, *, now: float | None = N
         if hint is None:
             hint = Hint(provider, region, new_relay_id(), Phase.MAKING, time.time() if now is None else now)
         elif (hint.provider, hint.region) != (provider, region):
-            raise Misuse(
-                "exists",
-                f"a relay was begun here at {hint.provider} in {hint.region}",
-                where=str(_file_of(profile)),
-                hint="go on with that one, or remove it first: tw destroy relay-server",
-            )
+            raise begun_elsewhere(profile, hint)
         else:
             hint = replace(hint, phase=Phase.MAKING)
         _write(profile, hint)
         return hint
+
+
+def begun_elsewhere(profile: Profile, hint: Hint) -> Misuse:
+    """The refusal to begin another one before that one is gone."""
+    place = f"{hint.provider} in {hint.region}" if hint.region else hint.provider
+    return Misuse(
+        "exists",
+        f"a relay was begun here at {place}"
+        if hint.provider != "manual"
+        else "a relay was begun here on a machine of your own",
+        where=str(_file_of(profile)),
+        hint="go on with that one, or remove it first: tw destroy relay-server",
+    )
 
 
 def enter(profile: Profile, phase: Phase, addresses: tuple[str, ...] = ()) -> None:

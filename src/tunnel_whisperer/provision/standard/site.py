@@ -61,6 +61,8 @@ class Layout:
     slots: int = 512
     """Ports that Xray has rules for, from ``first_port``."""
     first_port: int = 20_000
+    caddy_data: str = "/var/lib/caddy/.local/share/caddy"
+    """Folder in which Caddy keeps what it got by ACME."""
     tls_files: tuple[str, str] | None = None
     """Certificate and key, where they do not come by ACME."""
 

@@ -1,0 +1,45 @@
+"""From a machine that has an address to a relay that works: name, certificate, first change.
+
+Each part is looked at anew, so that a run which was interrupted goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..base.errors import Retry, TwError
+from .relay_waiting import Seen, look_at_https, look_at_name, wait_for
+from .standard_relay import StandardRelay
+
+__all__ = ["Say", "bring_up"]
+
+Say = Callable[[str, str], None]
+"""Is told the part (``dns``, ``https``, ``tunnel``), and what there is to say of it."""
+
+
+async def bring_up(relay: StandardRelay, addresses: tuple[str, ...], say: Say) -> None:
+    """Wait for the world as long as it takes, then bring to the machine what the context has.
+
+    Args:
+        addresses: of the machine, the first being the one that the name must have.
+
+    Raises:
+        TwError: what no waiting changes.
+    """
+    endpoint = relay.endpoint()
+
+    async def first_change() -> Seen:
+        try:
+            await relay.apply(lambda step: say("tunnel", step))
+        except TwError as exc:
+            if exc.retry is Retry.NEVER:
+                raise
+            return Seen(False, f"not yet ({exc})")
+        return Seen(True, "it works, through the relay itself")
+
+    await wait_for(
+        lambda: look_at_name(endpoint.address.host, addresses, proxied=endpoint.proxy is not None),
+        lambda seen: say("dns", str(seen)),
+    )
+    await wait_for(lambda: look_at_https(endpoint), lambda seen: say("https", str(seen)))
+    await wait_for(first_change, lambda seen: say("tunnel", str(seen)))
