@@ -20,7 +20,7 @@ table inet tw {{
         ct state established,related accept
         ct state invalid drop
         iif lo accept
-        meta l4proto {{ icmp, ipv6-icmp }} accept
+        meta l4proto {{ icmp, icmpv6 }} accept
         udp dport {{ 68, 546 }} accept comment "DHCP answers"
         tcp dport {{ {ports} }} accept
     }}

@@ -2,7 +2,7 @@
 # Makes this machine the relay relay.example.org: Caddy (HTTPS) -> Xray and OpenSSH on loopback.
 # For Debian 12 and Ubuntu 24.04, as root. Can be run again at any time: servers that were enrolled
 # since stay enrolled, and keys of others stay where they are.
-set -euo pipefail
+set -Eeuo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 umask 022
 
@@ -27,7 +27,7 @@ fail() {
     tell failed
     exit 1
 }
-trap 'fail "line $LINENO"' ERR
+trap '[ $BASHPID != $$ ] || fail "line $LINENO: $BASH_COMMAND"' ERR
 
 look() {
     [ "$(id -u)" = 0 ] || { echo "tw: this has to run as root (sudo bash $0)" >&2; exit 1; }
@@ -46,7 +46,7 @@ look() {
     esac
 }
 
-get() { apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@" >/dev/null; }
+get() { apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@" >/dev/null; }
 
 install_packages() {
     step "installing Debian's packages"
@@ -113,7 +113,7 @@ write_files() {
     local folder path
     folder=$(mktemp -d)
     base64 -d <<'END' | tar -xz -C "$folder" --no-same-owner
-lapUpSpV+eOX/wJi1GQ9AFAAAA==
+lapUpSp//PJfl0SHZgBQAAA=
 END
     mkdir -p /etc/caddy/tenants "$(dirname /etc/ssh/tw/authorized_keys)" "$(dirname /usr/local/etc/xray/config.json)"
     while read -r path; do
