@@ -21,6 +21,7 @@ class CommandEntry:
 
 COMMANDS = (
     CommandEntry(("demo",), "demo", "relay, server and client on this machine, end to end"),
+    CommandEntry(("create", "relay-server"), "create_relay_server", "make a relay on a machine of its own"),
     CommandEntry(("create", "user"), "create_user", "let somebody in, and write their file"),
     CommandEntry(("serve",), "serve", "run the server of this machine"),
     CommandEntry(("connect",), "connect", "open the local ports, and keep them connected"),
