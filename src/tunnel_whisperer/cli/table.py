@@ -32,6 +32,9 @@ COMMANDS = (
     ),
     CommandEntry(("doctor",), "doctor", "tell what this network lets through, and write to those who run it"),
     CommandEntry(("relay", "run"), "relay_run", "run the embedded relay"),
+    CommandEntry(
+        ("destroy", "relay-server"), "destroy_relay_server", "remove all that was made for a relay elsewhere"
+    ),
     CommandEntry(("service", "install"), "service_install", "have this identity's role run by itself"),
     CommandEntry(("service", "start"), "service_start", "start the service, or start it again"),
     CommandEntry(("service", "stop"), "service_stop", "stop the service"),
