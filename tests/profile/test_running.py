@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -157,4 +158,19 @@ def test_a_place_without_locks_is_told_apart_from_a_running_role(
     refusal = _refusal(profile)
     assert refusal.code == "state-not-written"
     assert "No locks available" in render(refusal)
+    assert who_runs(profile) is None
+
+
+def test_a_full_disk_keeps_nobody_from_serving(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    profile.run.mkdir(parents=True)
+    (profile.run / "lock").write_text('{"pid": 1, "command": "tw of yesterday", "since": 1.0}')
+    monkeypatch.setattr(os, "write", full)
+    with running(profile, "tw serve"):
+        who = who_runs(profile)
+        assert who is not None
+        assert (who.pid, str(who)) == (0, "another tw")  # nobody is blamed who is gone
+        assert "another tw" in render(_refusal(profile))
     assert who_runs(profile) is None

@@ -29,6 +29,8 @@ _MAX_NOTE_BYTES = 4096
 _TRIES, _PAUSE_S = 10, 0.02
 """``who_runs`` in another process takes the lock for microseconds; a holder keeps it."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 if sys.platform == "win32":
@@ -77,6 +79,8 @@ def running(profile: Profile, command: str, *, sleep: Callable[[float], None] = 
     Args:
         command: as people know it, such as ``tw serve``.
 
+    A full disk is no reason not to serve: then it holds, and nobody can read who has it.
+
     Raises:
         Misuse: ``already-running``; ``state-not-written`` where the directory is read-only or its
             file system has no locks.
@@ -93,12 +97,15 @@ def running(profile: Profile, command: str, *, sleep: Callable[[float], None] = 
         try:
             _write(fd, json.dumps({"pid": os.getpid(), "command": command, "since": time.time()}))
         except OSError as exc:
-            raise _no_lock(path, exc) from exc
+            if exc.errno not in _FULL:
+                raise _no_lock(path, exc) from exc
+            with contextlib.suppress(OSError):  # no name is better than one of a process that is gone
+                os.ftruncate(fd, 0)
         try:
             yield
         finally:
             with contextlib.suppress(OSError):  # the lock says it: nobody reads the text without it
-                _write(fd, "")
+                os.ftruncate(fd, 0)
     finally:
         os.close(fd)
 
