@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.kit.loggers import loggers_restored
 
 # A shared machine may pause at any example; a time per example would only tell that. In CI the
 # examples are the same each time (hypothesis's own "ci" profile): new ones are for make fuzz.
@@ -19,6 +22,13 @@ settings.register_profile(
 )
 settings.register_profile("fuzz", settings.get_profile("tests"), max_examples=5000, derandomize=False)
 settings.load_profile("tests")
+
+
+@pytest.fixture(autouse=True)
+def _loggers() -> Iterator[None]:
+    """No test hears, or fails to hear, what it does because of the one before."""
+    with loggers_restored():
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

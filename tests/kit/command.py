@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.kit.loggers import loggers_restored
 from tunnel_whisperer.cli.main import main
 
 __all__ = ["Printed", "Tw", "enrolled_server"]
@@ -34,7 +32,7 @@ class Tw:
     def __call__(self, *words: str) -> Printed:
         """Run it, whatever it returns."""
         self._capsys.readouterr()
-        with _loggers_restored():
+        with loggers_restored():
             try:
                 status = main([*words, "--config-dir", str(self.directory)])
             except SystemExit as exc:  # argparse
@@ -57,20 +55,6 @@ class Tw:
         assert len(lines) == 1, result.err
         assert lines[0].startswith(f"tw: {code}: "), lines[0]
         return lines[0]
-
-
-@contextmanager
-def _loggers_restored() -> Iterator[None]:
-    """Commands set logging up for the whole process: a test must not."""
-    names = ("tw", "asyncssh")
-    before = [(x := logging.getLogger(name), x.handlers[:], x.propagate, x.level) for name in names]
-    try:
-        yield
-    finally:
-        for logger, handlers, propagate, level in before:
-            logger.handlers[:] = handlers
-            logger.propagate = propagate
-            logger.setLevel(level)
 
 
 def enrolled_server(relay: Tw, server: Tw, directory: Path, server_id: str = "plant") -> None:
