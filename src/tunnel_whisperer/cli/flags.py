@@ -93,6 +93,15 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         ("--no-behind-proxy", "flag", "plain HTTP, behind a web server that ends TLS and hands the client certificate on"),
         ("--context", "context", "use this identity, by name or id, not the active one"),
     ),
+    "relay ssh": (
+        ("", "text*", "to run there (default: a shell)"),
+        ("--stdio", "flag", "==SUPPRESS=="),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
+    ),
+    "relay close-ssh": (
+        ("--credentials-file", "file", "the provider's token, or lines such as AWS_ACCESS_KEY_ID=..; else the environment is looked at"),
+        ("--context", "context", "use this identity, by name or id, not the active one"),
+    ),
     "destroy relay-server": (
         ("--yes", "flag", "do not ask, not even where certificates are lost"),
         ("--provider", "=hetzner|digitalocean|aws", "where to look for a relay that no context knows"),

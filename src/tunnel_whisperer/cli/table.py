@@ -32,10 +32,12 @@ COMMANDS = (
     ),
     CommandEntry(("doctor",), "doctor", "tell what this network lets through, and write to those who run it"),
     CommandEntry(("relay", "run"), "relay_run", "run the embedded relay"),
+    CommandEntry(("relay", "ssh"), "relay_ssh", "log in to a relay's machine, through the relay"),
+    CommandEntry(("relay", "close-ssh"), "relay_close_ssh", "shut port 22 of a relay's machine again"),
     CommandEntry(
         ("destroy", "relay-server"), "destroy_relay_server", "remove all that was made for a relay elsewhere"
     ),
-    CommandEntry(("service", "install"), "service_install", "have this identity's role run by itself"),
+    CommandEntry(("service", "install"), "service_install", "have this context's role run by itself"),
     CommandEntry(("service", "start"), "service_start", "start the service, or start it again"),
     CommandEntry(("service", "stop"), "service_stop", "stop the service"),
     CommandEntry(("service", "uninstall"), "service_uninstall", "take the service off the system"),
@@ -56,7 +58,7 @@ COMMANDS = (
     CommandEntry(("audit",), "audit", "show who did what, and when"),
     CommandEntry(("audit", "verify"), "audit_verify", "check that nobody changed the audit record"),
     CommandEntry(("create", "context"), "create_context", "make an empty context, and switch to it"),
-    CommandEntry(("list", "contexts"), "list_contexts", "show the identities of this machine"),
+    CommandEntry(("list", "contexts"), "list_contexts", "show the contexts (identities) of this machine"),
     CommandEntry(("use",), "use", "switch to another context"),
     CommandEntry(("rename", "context"), "rename_context", "give a context another name"),
     CommandEntry(("delete", "context"), "delete_context", "remove a context; the last one: everything"),
