@@ -126,7 +126,8 @@ def _command(entry: CommandEntry) -> str:
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    return [action for action in parser._actions if not isinstance(action, argparse._HelpAction)]
+    shown = (action for action in parser._actions if action.help != argparse.SUPPRESS)
+    return [action for action in shown if not isinstance(action, argparse._HelpAction)]
 
 
 def _common_actions() -> list[argparse.Action]:

@@ -87,6 +87,8 @@ class _Bare:
 def _own(parser: argparse.ArgumentParser, entry: CommandEntry) -> list[tuple[str, str, str]]:
     found = []
     for action in parser._actions:
+        if action.help == argparse.SUPPRESS:  # for programs alone
+            continue
         help_text = (action.help or "").partition("\n")[0]
         names = [name for name in action.option_strings or [""] if name != "-h"]
         found += [(name, _kind(action, name, entry.words), help_text) for name in names]
