@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from datetime import datetime
 from uuid import UUID
 
@@ -70,12 +71,30 @@ def test_an_end_is_a_local_time_or_has_its_zone() -> None:
     assert parse_expiry("never") is parse_expiry(" Never ") is None
     assert parse_expiry("2126-12-24T18:00") == datetime(2126, 12, 24, 18).timestamp()
     assert parse_expiry("2126-12-24T18:00+05:00") == datetime.fromisoformat("2126-12-24T13:00Z").timestamp()
+    assert [round((parse_expiry(text) or 0) - time.time()) // 60 for text in ("90m", "2h", " 7d ")] in (
+        [90, 120, 10080],
+        [89, 119, 10079],
+    )
     assert moment_text(datetime(2126, 12, 24, 18).timestamp()) == "2126-12-24 18:00"
     assert moment_text(None) == "never"
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "soon", "2126-13-01", "x" * 300, "9999-12-31T23:59-23:59", "1", "\x1b[31m"]
+    "text",
+    [
+        "",
+        " ",
+        "soon",
+        "2126-13-01",
+        "x" * 300,
+        "9999-12-31T23:59-23:59",
+        "1",
+        "0h",
+        "-1d",
+        "7 d",
+        "7w",
+        "\x1b[31m",
+    ],
 )
 def test_an_end_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(Misuse, match="is not a time") as caught:

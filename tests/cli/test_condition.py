@@ -81,12 +81,24 @@ def test_a_relay_on_a_machine_of_its_own_is_not_started_here(tmp_path: Path) -> 
     found = look(Contexts(tmp_path))
     assert found.problems == []
     assert (found.value["role"], found.value["relay"], found.value["hosted"]) == ("relay", "relay.test", True)
-    assert found.next == ["tw enroll REQUEST, to admit a server"]
+    assert found.next == ["tw enroll REQUEST, to admit one that asked"]  # nobody there answers an invitation
+
+
+def test_a_relay_without_servers_is_told_both_ways_to_get_one(tmp_path: Path) -> None:
+    make_relay_identity(Profile(tmp_path), "relay.test")
+    assert look(Contexts(tmp_path)).next == [
+        "tw relay run",
+        "tw enroll --invite --name ID, to invite a server",
+        "tw enroll REQUEST, to admit one that asked",
+    ]
 
 
 def test_a_server_that_is_not_enrolled_is_told_to_join(tmp_path: Path) -> None:
     make_server_identity(Profile(tmp_path), "plant")
-    assert look(Contexts(tmp_path)).next == ["tw join RELAY, then tw join --apply with the response"]
+    assert look(Contexts(tmp_path)).next == [
+        "tw join --apply RESPONSE, with the file that the relay's admin sends back",
+        "tw join RELAY, to write the request once more",
+    ]
 
 
 def test_what_the_process_tells_is_joined_with_the_records(server: Tw) -> None:

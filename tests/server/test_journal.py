@@ -31,11 +31,11 @@ def test_a_visit_in_the_words_of_the_log_and_of_the_record(caplog: pytest.LogCap
         now[0] -= 3600  # a clock that was set back must not make a negative duration
         journal.session_ended(online, Unreachable("session-lost", "no sign of life for 24 s"))
     assert caplog.messages == [
-        "user bob@tw connected",
-        "bob@tw: 10.0.0.7:502 cannot be reached: timed out",
-        "bob@tw: opened 10.0.0.7:502",
-        "bob@tw: closed 10.0.0.7:502: 1 bytes up, 2 bytes down, reset: reset",
-        "user bob@tw disconnected: no sign of life for 24 s",
+        "user bob connected",
+        "bob: 10.0.0.7:502 cannot be reached: timed out",
+        "bob: opened 10.0.0.7:502",
+        "bob: closed 10.0.0.7:502: 1 bytes up, 2 bytes down, reset: reset",
+        "user bob disconnected: no sign of life for 24 s",
     ]
     assert {who for _, who, _ in book.entries} == {"user:bob"}
     closed, ended = book.fields("channel-closed"), book.fields("session-ended")

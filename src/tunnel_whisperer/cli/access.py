@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -11,6 +13,7 @@ from ..base.values import Grant, parse_port
 from ..tenancy import Change, Standing, User, spell_grant
 
 __all__ = [
+    "EXPIRY_HELP",
     "GRANT_HELP",
     "MARK_NOTE",
     "TIME_EXAMPLE",
@@ -35,6 +38,10 @@ MARK = "(*)"
 MARK_NOTE = f"{MARK} another machine than this server"
 
 TIME_EXAMPLE = "2030-12-24T18:00"
+EXPIRY_HELP = f"let in until then: {TIME_EXAMPLE} (local time), for 12h or 7d from now, or never"
+
+_LENGTH = re.compile(r"([0-9]{1,5})([mhd])", re.ASCII)
+_UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 GRANT_HELP = """\
   5432                       port 5432 of this server, as port 5432 of theirs
@@ -91,13 +98,16 @@ def parse_expiry(text: str) -> float | None:
     Raises:
         Misuse: ``bad-argument``.
     """
-    if text.strip().lower() == "never":
+    text = text.strip()
+    if text.lower() == "never":
         return None
+    if (length := _LENGTH.fullmatch(text)) and int(length[1]):
+        return int(time.time()) + int(length[1]) * _UNITS[length[2]]
     try:
         moment = datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise Misuse(
-            "bad-argument", f"{text[:40]!r} is not a time", hint=f"write {TIME_EXAMPLE}, or never"
+            "bad-argument", f"{text[:40]!r} is not a time", hint=f"write {TIME_EXAMPLE}, 12h, 7d or never"
         ) from None
     if moment <= datetime.now().astimezone():
         raise Misuse("bad-argument", f"{text} is over already", hint="name a time to come")

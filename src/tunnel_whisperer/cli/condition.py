@@ -33,8 +33,8 @@ _START = {"relay": "tw relay run", "server": "tw serve", "client": "tw connect"}
 _WAY = {"proxy", "relay", "tunnel", "session"}
 """Layers that ``tw test relay`` looks at."""
 _MAKE = (
-    "tw connect FILE.zip, if somebody sent you a file",
-    "tw join RELAY, to be a server at a relay that runs already",
+    "tw connect FILE.zip, or tw connect TOKEN, if somebody sent you one",
+    "tw join TOKEN, or tw join RELAY to ask for a slot, to be a server",
     "tw relay run --domain NAME, to be a relay",
     "tw demo, to see it all on this machine",
 )
@@ -332,14 +332,17 @@ def _next_steps(found: Condition, config: Config | None) -> None:
             steps += _of_the_system(Path(value["directory"]))
         return
     if config.missing() and config.mode == "server":
-        steps.append("tw join RELAY, then tw join --apply with the response")
+        steps.append("tw join --apply RESPONSE, with the file that the relay's admin sends back")
+        steps.append("tw join RELAY, to write the request once more")
         return
     if value["running"] is None and not value["hosted"] and not _blocks_start(found):
         steps.append(_START[config.mode])
     if config.mode == "server" and value["users"] == []:
         steps.append("tw create user NAME -m PORT, to let somebody in")
     if config.mode == "relay" and value["servers"] == []:
-        steps.append("tw enroll REQUEST, to admit a server")
+        if not value["hosted"]:  # who would answer an invitation there?
+            steps.append("tw enroll --invite --name ID, to invite a server")
+        steps.append("tw enroll REQUEST, to admit one that asked")
     failed = [row["layer"] for row in (value["state"] or {}).get("health", []) if row["state"] == "failed"]
     if config.mode != "relay" and set(failed) & _WAY:
         steps.append("tw test relay, to go that way step by step")

@@ -10,7 +10,7 @@ from ..bundle import check_slot
 from ..daemon.roles import need_role
 from ..profile import Profile, locked
 from ..tenancy import User, UserBook, check_user_name
-from .access import TIME_EXAMPLE, add_grant_flag, moment_text, parse_expiry, parse_grants, reach_lines
+from .access import EXPIRY_HELP, add_grant_flag, moment_text, parse_expiry, parse_grants, reach_lines
 from .passphrase import new_passphrase
 from .place import configured
 from .uninterrupted import uninterrupted
@@ -26,14 +26,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="short name, such as alice")
     add_grant_flag(parser, "-m", "--map")
     parser.add_argument(
-        "--app", action="append", default=[], metavar="NAME", help="a named set of grants (repeatable)"
+        "--app",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a named set of ports, made by tw create app (repeatable)",
     )
     parser.add_argument(
         "--from", dest="like", metavar="USER", help="may do what this user may; other flags add to it"
     )
-    parser.add_argument(
-        "--expires", metavar="TIME", help=f"let in until then: {TIME_EXAMPLE} (local time), or never"
-    )
+    parser.add_argument("--expires", metavar="TIME", help=EXPIRY_HELP)
     parser.add_argument(
         "--single-session",
         action=argparse.BooleanOptionalAction,

@@ -9,7 +9,7 @@ from ..base.errors import Misuse
 from ..daemon.roles import need_role
 from ..tenancy import Change, UserBook
 from .access import (
-    TIME_EXAMPLE,
+    EXPIRY_HELP,
     add_grant_flag,
     changed_lines,
     parse_expiry,
@@ -49,9 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-app", action="append", default=[], metavar="NAME", help="take an app back (repeatable)"
     )
-    parser.add_argument(
-        "--expires", metavar="TIME", help=f"let in until then: {TIME_EXAMPLE} (local time), or never"
-    )
+    parser.add_argument("--expires", metavar="TIME", help=EXPIRY_HELP)
     parser.add_argument(
         "--single-session",
         action=argparse.BooleanOptionalAction,

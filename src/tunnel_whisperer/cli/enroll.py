@@ -18,7 +18,7 @@ from .relay_machine import bring_to_machine, need_embedded
 
 _HTTPS = 443
 
-EXAMPLE = "tw enroll plant-7-request.json, or: tw enroll --invite --name plant-7"
+EXAMPLE = "tw enroll --invite --name plant-7\ntw enroll plant-7-request.json"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,9 @@ from .files import naming, read_text
 from .invitation import given_token
 from .place import profile_of, start_logging
 
-EXAMPLE = "tw join tw-join-AQAU..., or without an invitation: tw join relay.example.org --id plant-7"
+EXAMPLE = (
+    "tw join tw-join-AQAU...\ntw join relay.example.org --id plant-7\ntw join --apply plant-7-response.json"
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -128,13 +128,17 @@ def build_parser(entry: CommandEntry, module: object) -> argparse.ArgumentParser
     parser = _Parser(
         prog=" ".join(("tw", *entry.words)),
         description=f"{entry.summary[0].upper()}{entry.summary[1:]}.",
-        epilog=f"example: {module.EXAMPLE}",  # type: ignore[attr-defined]
+        epilog=f"example: {module.EXAMPLE}".replace("\n", "\n         "),  # type: ignore[attr-defined]
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     module.configure(parser)  # type: ignore[attr-defined]
     common = parser.add_argument_group("everywhere")
-    common.add_argument("--config-dir", metavar="DIR", help="where this identity lives")
+    common.add_argument(
+        "--config-dir",
+        metavar="DIR",
+        help="directory of configuration and keys (default: TW_CONFIG_DIR, else the system's usual one)",
+    )
     common.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="how much to log")
     common.add_argument("--log-format", choices=("text", "json"), help="how to log")
     return parser
@@ -143,6 +147,7 @@ def build_parser(entry: CommandEntry, module: object) -> argparse.ArgumentParser
 def _unknown(words: list[str]) -> int:
     known = [" ".join(entry.words) for entry in COMMANDS]
     first = [name for name in known if name.split()[0] == words[0]]
+    first = difflib.get_close_matches(" ".join(words[:2]), first, n=1, cutoff=0.8) or first
     if first:
         hint = "tw " + " | tw ".join(first)
     else:

@@ -22,7 +22,7 @@ def add_context_flag(parser: argparse.ArgumentParser) -> None:
         "--context",
         dest="in_context",
         metavar="NAME",
-        help="use this identity, by name or id, not the active one",
+        help="use this context, by name or id, not the active one",
     )
 
 

@@ -74,7 +74,7 @@ def _ask_step(what: str, draft: User, book: UserBook) -> Step | None:
 
             return _ask("Local port, or name of an app", "--revoke LOCAL", draft, removal)
         case "expires":
-            question = f"Until when, as in {TIME_EXAMPLE}, or never"
+            question = f"Until when, as in {TIME_EXAMPLE}, 7d, or never"
             return _ask(question, "--expires TIME", draft, lambda text: until(parse_expiry(text)))
         case _:
             return single_session(on=not draft.single_session)

@@ -67,5 +67,5 @@ def ask_expiry() -> float | None:
     Raises:
         Misuse: ``bad-argument`` without a terminal.
     """
-    question = f"Until when, as in {TIME_EXAMPLE}"
+    question = f"Until when, as in {TIME_EXAMPLE} or 7d"
     return ask(question, flag="--expires TIME", check=parse_expiry, default="never")

@@ -138,7 +138,12 @@ def compose_yaml(data: bytes, reader: Complaints) -> Node | None:
         lines = text.splitlines()
         if line <= len(lines) and "\t" in lines[line - 1]:
             reader.fail(line, "", "there is a tab in this line", "indent with spaces")
-        reader.fail(line, "", f"this is not YAML: {exc.problem}", "compare with tw config view")
+        reader.fail(
+            line,
+            "",
+            f"this is not YAML: {exc.problem}",
+            "each line is NAME: VALUE; look at the line above it, too",
+        )
     except yaml.reader.ReaderError as exc:
         line = text.count("\n", 0, exc.position) + 1
         reader.fail(line, "", "there is a control character in this line", "remove it")

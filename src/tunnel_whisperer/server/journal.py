@@ -34,9 +34,14 @@ class Online:
     """When it began, Unix time."""
 
     @property
+    def name(self) -> str:
+        """As people know it."""
+        return self.user.removesuffix("@tw")
+
+    @property
     def who(self) -> str:
         """As in the audit record."""
-        return f"user:{self.user.removesuffix('@tw')}"
+        return f"user:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Journal:
         """A user logged in."""
         name = access.comment if access is not None and access.comment else session.user
         online = Online(name, secrets.token_hex(4), self._wall_clock())
-        _log.info("user %s connected", name)
+        _log.info("user %s connected", online.name)
         peer = session.extra.get("peername")
         came_from = str(HostPort(*peer[:2])) if peer else ""
         self._audit(
@@ -99,7 +104,7 @@ class Journal:
     def session_ended(self, online: Online, error: TwError | None) -> None:
         """A session is over."""
         why = "closed by the client" if error is None else str(error)
-        _log.info("user %s disconnected: %s", online.user, why)
+        _log.info("user %s disconnected: %s", online.name, why)
         self._audit(
             "session-ended", online.who, session=online.id, seconds=self._seconds(online.since), why=why
         )
@@ -107,7 +112,7 @@ class Journal:
     def refused(self, online: Online, target: HostPort, error: TwError) -> None:
         """A user did not get to a target."""
         how = f"refused {target}:" if isinstance(error, Refused) else f"{target}"
-        _log.warning("%s: %s %s", online.user, how, error.why)
+        _log.warning("%s: %s %s", online.name, how, error.why)
         self._audit(
             "channel-refused",
             online.who,
@@ -120,7 +125,7 @@ class Journal:
     def opened(self, online: Online, target: HostPort) -> Channel:
         """A user is connected to a target."""
         channel = Channel(target, next(self._numbers), self._wall_clock())
-        _log.info("%s: opened %s", online.user, target)
+        _log.info("%s: opened %s", online.name, target)
         self._audit(
             "channel-opened", online.who, session=online.id, channel=channel.number, target=str(target)
         )
@@ -128,7 +133,7 @@ class Journal:
 
     def closed(self, online: Online, channel: Channel, result: SpliceResult) -> None:
         """A connection is over; A is the client, B the target."""
-        _log.info("%s: closed %s: %s", online.user, channel.target, result)
+        _log.info("%s: closed %s: %s", online.name, channel.target, result)
         self._audit(
             "channel-closed",
             online.who,
