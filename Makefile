@@ -1,5 +1,6 @@
 # make demo    a whole tunnel on this machine, in one command (ONCE=1: stop after the check)
 # make test    all tests: units, the real Xray and Caddy, three machines in network namespaces
+# make test-machine   the relay's install for real, in a Debian that boots (root; a minute, three the first time)
 # make check   linters, types, import contracts, generated documentation
 # make fuzz    random input for FUZZ_SECONDS, then the property tests with many more examples
 # make bench   the measurements of bench/
@@ -26,7 +27,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate
 # What mypy looks at; bench/ and fuzz/ as soon as they are there.
 PYTHON_TREES := $(wildcard src tests docs fuzz bench)
 
-.PHONY: help demo test check lint format types imports references site fuzz bench docs venv lock clean
+.PHONY: help demo test test-machine check lint format types imports references site fuzz bench docs venv lock clean
 
 help:
 	@sed -n '/^# make /s/^# //p' Makefile
@@ -74,7 +75,12 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev $(XRAY_OLD)/.ready
 	@scripts/debian-packages
-	@TW_XRAY_PYTHON=$(CURDIR)/$(XRAY_OLD)/bin/python $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@TW_XRAY_PYTHON=$(CURDIR)/$(XRAY_OLD)/bin/python $(BIN)/python -m pytest -n auto --dist loadgroup -m "not machine" $(ARGS)
+
+# Not among the others: it boots a machine, and builds one where none is kept.
+test-machine: $(VENV)/.dev
+	@scripts/debian-packages
+	@$(BIN)/python -m pytest -m machine tests/e2e/machine $(ARGS)
 
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)

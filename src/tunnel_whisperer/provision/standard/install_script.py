@@ -20,14 +20,14 @@ from .host_files import host_files
 from .site import Layout, Site
 from .sshd_files import admin_keys
 
-__all__ = ["ADMIN_ACCOUNT", "Sources", "cloud_init", "install_script"]
+__all__ = ["ADMIN_ACCOUNT", "XRAY_VERSION", "Sources", "cloud_init", "install_script"]
 
 ADMIN_ACCOUNT = "tw-admin"
 """Who logs in to look after the machine; may use sudo."""
 
 _CADDY_LEAST = "2.8.0"
 """The first with ``trust_pool``. Debian's own is 2.6."""
-_XRAY_VERSION = "26.7.28"
+XRAY_VERSION = "26.7.28"
 """One of the two that the interop tests run against (wheel 1.8.26.10)."""
 
 
@@ -59,7 +59,7 @@ def install_script(site: Site, sources: Sources = _REAL) -> str:
         "WORK": layout.work,
         "CADDY_KEY": sources.caddy_key,
         "CADDY_LEAST": _CADDY_LEAST,
-        "XRAY_VERSION": _XRAY_VERSION,
+        "XRAY_VERSION": XRAY_VERSION,
         "XRAY_SHA256_AMD64": sources.xray_amd64,
         "XRAY_SHA256_ARM64": sources.xray_arm64,
         "ADMIN": ADMIN_ACCOUNT,

@@ -97,14 +97,17 @@ install_xray() {
 
 make_accounts() {
     step "making the accounts"
-    getent passwd "$TENANTS" >/dev/null ||
-        useradd --system --home-dir /nonexistent --shell /bin/sh "$TENANTS"
-    getent passwd "$ADMIN" >/dev/null || useradd --create-home --shell /bin/bash "$ADMIN"
     # No password, but not locked either: sshd refuses locked accounts.
-    usermod -p '*' "$TENANTS"
-    usermod -p '*' "$ADMIN"
+    getent passwd "$TENANTS" >/dev/null ||
+        useradd --system --password '*' --home-dir /nonexistent --shell /bin/sh "$TENANTS"
+    getent passwd "$ADMIN" >/dev/null ||
+        useradd --password '*' --create-home --shell /bin/bash "$ADMIN"
     install -d -m 700 -o "$TENANTS" -g "$TENANTS" /var/lib/tw/users
-    echo "$ADMIN ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/tw
+    # cloud-init's own /etc/sudoers leaves the path as it is for people, without sshd and nft.
+    cat >/etc/sudoers.d/tw <<END
+Defaults:$ADMIN secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+$ADMIN ALL=(ALL) NOPASSWD: ALL
+END
     chmod 440 /etc/sudoers.d/tw
 }
 
@@ -148,9 +151,13 @@ start_ssh() {
     step "restarting sshd"
     mkdir -p /run/sshd
     sshd -t
+    # A socket of systemd's listens on its own addresses, which are all (Debian), or those of the last
+    # daemon-reload (Ubuntu 24.04).
+    if systemctl -q is-active ssh.socket || systemctl -q is-enabled ssh.socket 2>/dev/null; then
+        systemctl -q disable --now ssh.socket
+    fi
     systemctl daemon-reload
-    # Socket-activated, as on Ubuntu 24.04, the address is the socket's.
-    if systemctl -q is-active ssh.socket; then systemctl restart ssh.socket; fi
+    systemctl -q enable ssh
     systemctl restart ssh
     local found
     found=$(listening 22)
@@ -164,7 +171,9 @@ start_firewall() {
     if command -v ufw >/dev/null; then ufw disable >/dev/null; fi
     nft -c -f /etc/nftables.conf
     systemctl -q enable nftables
-    systemctl restart nftables
+    # Not a restart, which throws away the rules of others, and leaves the machine open for a moment.
+    systemctl start nftables
+    nft -f /etc/nftables.conf
     nft list table inet tw >/dev/null
 }
 
