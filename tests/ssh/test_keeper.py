@@ -8,6 +8,7 @@ import pytest
 
 from tests.kit.clock import run
 from tunnel_whisperer.base.errors import Misuse, Refused, TwError, Unreachable
+from tunnel_whisperer.base.limits import SSH_LEAVE_S
 from tunnel_whisperer.ssh.keeper import KeeperState, KeeperStatus, SessionKeeper
 from tunnel_whisperer.ssh.session import ClientSession
 
@@ -16,6 +17,13 @@ class FakeSession:
     def __init__(self) -> None:
         self.closed: asyncio.Future[TwError | None] = asyncio.get_running_loop().create_future()
         self.aborted = False
+        self.said_goodbye = False
+        self.answers = True
+
+    def close(self) -> None:
+        self.said_goodbye = True
+        if self.answers:
+            asyncio.get_running_loop().call_soon(self.closed.set_result, None)
 
     def abort(self) -> None:
         self.aborted = True
@@ -281,6 +289,37 @@ def test_who_was_served_by_a_dead_session_waits_for_another() -> None:
         await asyncio.sleep(1)
         first.closed.set_result(None)
         assert await waiting is cast(ClientSession, second)
+        await _stop(task)
+
+    run(main())
+
+
+@pytest.mark.parametrize(("answers", "takes_s"), [(True, 0.0), (False, SSH_LEAVE_S)])
+def test_who_is_stopped_takes_leave_and_waits_for_nobody(answers: bool, takes_s: float) -> None:
+    async def main() -> None:
+        session = FakeSession()
+        session.answers = answers
+        keeper = _keeper(Script(session))
+        task = asyncio.ensure_future(keeper.run())
+        await keeper.wait_session(5)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await _stop(task)
+        assert loop.time() - began == pytest.approx(takes_s)
+        assert (session.said_goodbye, session.aborted, keeper.session) == (True, True, None)
+
+    run(main())
+
+
+def test_a_session_that_is_lost_is_not_taken_leave_of() -> None:
+    async def main() -> None:
+        session = FakeSession()
+        keeper = _keeper(Script(session))
+        task = asyncio.ensure_future(keeper.run())
+        await keeper.wait_session(5)
+        session.closed.set_result(Unreachable("session-lost", "gone"))
+        await asyncio.sleep(0.1)
+        assert (session.said_goodbye, session.aborted) == (False, True)
         await _stop(task)
 
     run(main())

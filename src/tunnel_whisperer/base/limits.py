@@ -212,6 +212,10 @@ the last one began: the first step of the backoff."""
 SSH_CLOSE_LINGER_S = 1.0
 """After the disconnect message, the stream has this long to end before it is cut."""
 
+SSH_LEAVE_S = 0.5
+"""Who is stopped waits this long for its disconnect message to be taken, so that the other end's
+records say who ended the session. A path that swallows it must not hold up a Ctrl-C."""
+
 SSH_PROBE_TIMEOUT_S = 3.0
 """Time for a live peer to answer when it is asked for a sign of life out of turn."""
 

@@ -22,7 +22,7 @@ from enum import Enum
 
 from ..base.backoff import Backoff
 from ..base.errors import Broken, Misuse, TwError, Unreachable
-from ..base.limits import HURRY_GAP_S
+from ..base.limits import HURRY_GAP_S, SSH_LEAVE_S
 from .session import ClientSession
 
 __all__ = ["KeeperState", "KeeperStatus", "SessionKeeper"]
@@ -156,6 +156,10 @@ class SessionKeeper:
         self._set(KeeperState.UP)
         try:
             error = await asyncio.shield(session.closed)
+        except asyncio.CancelledError:
+            self.session = None
+            await _take_leave(session)
+            raise
         finally:
             self.session = None
             session.abort()
@@ -179,3 +183,9 @@ class SessionKeeper:
         changed.set()
         if self._on_change is not None:
             self._on_change(self.status)
+
+
+async def _take_leave(session: ClientSession) -> None:
+    """End it in order: the other end's records tell a stop from a lost connection."""
+    session.close()
+    await asyncio.wait([session.closed], timeout=SSH_LEAVE_S)
