@@ -79,6 +79,14 @@ def test_each_part_waits_for_the_one_before(relay: StandardRelay, world: World) 
     assert world.asked == [("relay.example.org", ("9.9.9.9",))] * 2
 
 
+def test_a_machine_that_waits_for_its_certificates_is_visited_first(
+    relay: StandardRelay, world: World
+) -> None:
+    (relay.profile.relay / "first_ca.crt").write_text("")
+    said = [line.partition(":")[0] for line in _bring_up(relay)]
+    assert said == ["dns", "dns", "tunnel", "tunnel", "https", "https"]
+
+
 def test_a_machine_that_is_busy_is_asked_again(relay: StandardRelay, world: World) -> None:
     world.failures = [Unreachable("session-lost", "the session was lost", where="relay.example.org")]
     said = _bring_up(relay)

@@ -128,13 +128,14 @@ def _list_all(driver: Driver) -> int:
 
 def _save(args: argparse.Namespace, profile: Profile, config: Config) -> bool:
     """Caddy's certificates, for the next time; whether to go on."""
+    relay = StandardRelay(profile, config)
     try:
-        saved = asyncio.run(StandardRelay(profile, config).saved_certificates())
+        saved = asyncio.run(relay.saved_certificates())
     except TwError as exc:
         print(f"  its certificates cannot be saved: {exc}", file=sys.stderr)
         return args.yes or confirm("Go on without them?")
     if saved:
-        write_file(profile.relay / "certificates.tar", saved)
+        write_file(relay.saved, saved)
         print("  certificates saved", file=sys.stderr)
     return True
 

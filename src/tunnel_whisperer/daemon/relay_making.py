@@ -27,6 +27,8 @@ async def bring_up(relay: StandardRelay, addresses: tuple[str, ...], say: Say) -
         TwError: what no waiting changes.
     """
     endpoint = relay.endpoint()
+    # Then it has its real certificate only from that visit.
+    visit_first = relay.begins_with_saved
 
     async def first_change() -> Seen:
         try:
@@ -41,5 +43,8 @@ async def bring_up(relay: StandardRelay, addresses: tuple[str, ...], say: Say) -
         lambda: look_at_name(endpoint.address.host, addresses, proxied=endpoint.proxy is not None),
         lambda seen: say("dns", str(seen)),
     )
+    if visit_first:
+        await wait_for(first_change, lambda seen: say("tunnel", str(seen)))
     await wait_for(lambda: look_at_https(endpoint), lambda seen: say("https", str(seen)))
-    await wait_for(first_change, lambda seen: say("tunnel", str(seen)))
+    if not visit_first:
+        await wait_for(first_change, lambda seen: say("tunnel", str(seen)))

@@ -15,17 +15,20 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
-from ..base.errors import Refused
+from ..base.errors import Refused, TwError
 from ..base.limits import RELAY_CHANGE_TIMEOUT_S
 from ..base.values import HostPort
 from ..doctor import Account, Way
 from ..net.link import RelayEndpoint
 from ..net.uplink import Uplink, UplinkSettings
-from ..pki import certificate_uuid, new_ssh_key, public_key_of
-from ..profile import Config, Profile, remove_file, write_file
+from ..pki import certificate_uuid, issue_server, make_ca, new_ssh_key, public_key_of
+from ..profile import Config, Profile, remove_file, write_file, write_files
 from ..provision.standard import Difference, Layout, Run, Site, SiteTenant, apply, drift
+from ..provision.standard.certificates import restore_script, usable_certificates
 from ..provision.standard.errands import admin_keys_script, parse_saved, save_script
 from ..provision.standard.install_script import ADMIN_ACCOUNT
 from ..ssh.command import run_command
@@ -37,6 +40,8 @@ from .uplinks import proxy_choice
 __all__ = ["StandardRelay"]
 
 _log = logging.getLogger("tw")
+
+T = TypeVar("T")
 
 _SHELL = "sudo -n sh -s"
 
@@ -64,7 +69,31 @@ class StandardRelay:
         """For the user-data: nothing in it lets anybody in but the administrator."""
         if not self._first_key.exists():
             write_file(self._first_key, new_ssh_key()[0])
-        return self._site((), self.profile.read(self._first_key).decode())
+        site = self._site((), self.profile.read(self._first_key).decode())
+        return self._with_first_tls(site) if self.begins_with_saved or self._usable() else site
+
+    def _with_first_tls(self, site: Site) -> Site:
+        """Shown until the saved certificates are there."""
+        ca, certificate, key = self._first_tls
+        if not ca.exists():
+            made = make_ca("first visit")
+            texts = (made.cert_pem, *issue_server(made, [site.domain]))
+            write_files(dict(zip((key, certificate, ca), reversed(texts), strict=True)))
+        shown = (self._text(certificate), self._text(key))
+        layout = replace(site.layout, tls_files=site.layout.first_tls_files)
+        return replace(site, first_tls=shown, layout=layout)
+
+    @property
+    def begins_with_saved(self) -> bool:
+        """Whether the machine waits for the first visit to bring it the certificates that were saved."""
+        return self._first_tls[0].exists()
+
+    def _usable(self) -> bytes:
+        """Of the saved certificates, as a tar; empty where there are none."""
+        if not self.saved.exists():
+            return b""
+        domain = self.config.relay.domain
+        return usable_certificates(self.profile.read(self.saved), domain, datetime.now(UTC))
 
     def _site(self, tenants: tuple[SiteTenant, ...], host_key: str) -> Site:
         own = SiteTenant(
@@ -103,10 +132,20 @@ class StandardRelay:
                 raise Refused(
                     "not-applied", "the keys of the relay's machine could not be renewed", where=site.domain
                 )
+            if self.begins_with_saved and (usable := self._usable()):
+                on_step("bringing back the saved certificates")
+                if await run(restore_script(self.layout, usable), lambda line: None):
+                    _log.warning("the saved certificates could not be brought back; Caddy asks for new ones")
             change = await apply(site, run, on_step)
-        if self._first_key.exists():
-            remove_file(self._first_key)
+        self._forget_first_visit()
         return change
+
+    def _forget_first_visit(self) -> None:
+        if self.begins_with_saved:  # they are on the machine, and are saved from there the next time
+            self.saved.unlink(missing_ok=True)
+        for path in (*reversed(self._first_tls), self._first_key):
+            if path.exists():
+                remove_file(path)
 
     async def drift(self) -> Difference:
         """What is not there as it should be. Changes nothing.
@@ -131,12 +170,7 @@ class StandardRelay:
         Raises:
             TwError: the machine is not reached.
         """
-        uplink = Uplink(self._settings())
-        try:
-            transport, _ = await uplink.open(self._sshd, protocol_factory)
-        except BaseException:
-            await uplink.close()
-            raise
+        uplink, (transport, _) = await self._reach(lambda uplink: uplink.open(self._sshd, protocol_factory))
         return transport, uplink.close
 
     def host_keys(self) -> tuple[str, ...]:
@@ -177,16 +211,29 @@ class StandardRelay:
 
     @asynccontextmanager
     async def _visit(self) -> AsyncIterator[Run]:
-        uplink = Uplink(self._settings())
+        uplink, session = await self._reach(self._log_in)
         try:
-            session = await self._log_in(uplink)
-            try:
-                yield _Shell(session).run
-            finally:
-                session.close()
-                await session.closed
+            yield _Shell(session).run
         finally:
+            session.close()
+            await session.closed
             await uplink.close()
+
+    async def _reach(self, use: Callable[[Uplink], Awaitable[T]]) -> tuple[Uplink, T]:
+        """Go to the machine by its certificate of the first visit, as long as there is one, else by its own."""
+        ways = [self._settings()]
+        if self.begins_with_saved:
+            first = replace(ways[0].relay, ca_pem=self._text(self._first_tls[0]))
+            ways.insert(0, replace(ways[0], relay=first))
+        for settings in ways:
+            uplink = Uplink(settings)
+            try:
+                return uplink, await use(uplink)
+            except BaseException as exc:
+                await uplink.close()
+                if settings is ways[-1] or not _is_other_certificate(exc):
+                    raise
+        raise AssertionError("no way to try")
 
     async def _log_in(self, uplink: Uplink) -> ClientSession:
         try:
@@ -230,8 +277,23 @@ class StandardRelay:
     def _first_key(self) -> Path:
         return self.profile.relay / "first_host_key"
 
+    @property
+    def saved(self) -> Path:
+        """Caddy's certificates of a machine that was removed."""
+        return self.profile.relay / "certificates.tar"
+
+    @property
+    def _first_tls(self) -> tuple[Path, Path, Path]:
+        """CA, certificate and key of the first visit."""
+        folder = self.profile.relay
+        return folder / "first_ca.crt", folder / "first_tls.crt", folder / "first_tls.key"
+
     def _text(self, path: Path) -> str:
         return self.profile.read(path).decode("utf-8", "replace")
+
+
+def _is_other_certificate(exc: BaseException) -> bool:
+    return isinstance(exc, TwError) and exc.code == "relay-tls-failed"
 
 
 class _Shell:

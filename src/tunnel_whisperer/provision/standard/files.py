@@ -44,4 +44,7 @@ def files(site: Site) -> tuple[File, ...]:
         File(layout.xray_config, json.dumps(xray_config(site), indent=1) + "\n", 0o640, layout.xray_group),
     ]
     found += [File(layout.ca_file(tenant), tenant.ca_pem) for tenant in site.tenants]
+    if site.first_tls is not None:
+        # Caddy's user reads the key. It is worth nothing once the first visit is over.
+        found += [File(*each) for each in zip(layout.first_tls_files, site.first_tls, strict=True)]
     return tuple(sorted(found, key=lambda file: file.path))

@@ -63,6 +63,8 @@ class Layout:
     first_port: int = 20_000
     caddy_data: str = "/var/lib/caddy/.local/share/caddy"
     """Folder in which Caddy keeps what it got by ACME."""
+    first_tls_files: tuple[str, str] = ("/etc/caddy/first.crt", "/etc/caddy/first.key")
+    """Where the certificate and key of the first visit are."""
     tls_files: tuple[str, str] | None = None
     """Certificate and key, where they do not come by ACME."""
 
@@ -123,6 +125,8 @@ class Site:
     ssh_open: bool = False
     """Whether port 22 is open to the outside."""
     layout: Layout = field(default_factory=Layout)
+    first_tls: tuple[str, str] | None = field(default=None, repr=False)
+    """Certificate and key (PEM) that are shown until the first visit; the layout says where they are."""
 
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self.tenants, key=lambda tenant: tenant.server_id))
