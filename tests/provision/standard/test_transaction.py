@@ -19,7 +19,8 @@ from tunnel_whisperer.provision.standard.transaction import transaction
 
 _TOOL = """#!/bin/sh
 echo "$(basename "$0") $*" >>"{log}"
-[ -e "{fail}/$(basename "$0")-$1" ] && exit 1
+echo "$(basename "$0"): asked" >&2
+[ -e "{fail}/$(basename "$0")-$1" ] && {{ echo "$(basename "$0"): not like this" >&2; exit 1; }}
 case "$(basename "$0") $*" in
 "xray api adu"*) echo "Added $(grep -o '"email"' | wc -l) user(s) in total." ;;
 "xray api"*) cat >/dev/null ;;
@@ -152,7 +153,8 @@ def test_a_step_that_fails_leaves_what_was_there(
     machine.break_(broken)
     status, said = machine.make(one, change)
     assert status == 1
-    assert any(line.startswith("failed ") and step in line for line in said), said
+    reason = "" if broken == "ss" else f": {broken.partition('-')[0]}: not like this"
+    assert said[-1].startswith("failed ") and step in said[-1] and said[-1].endswith(reason), said
     assert machine.content() == there
 
 

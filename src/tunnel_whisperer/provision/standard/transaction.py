@@ -2,7 +2,7 @@
 
 The script is sent whole and runs to its end by itself, so that a connection that breaks in the
 middle, which may well be through the relay that is being changed, leaves nothing half done. It
-prints ``step ...`` before each step and ``done`` at the end, or ``failed ...``.
+prints ``step ...`` before each step and ``done`` at the end, or ``failed ...`` with the reason.
 
     1 put the files in place, keeping the old ones      4 let sshd and Caddy take what is new
     2 ask each program whether it would take its files  5 see that all doors are open
@@ -35,6 +35,8 @@ exec 9>{work}/lock
 flock -w 120 9 || {{ echo "failed another change is under way"; exit 75; }}
 rm -rf {work}/old {work}/live
 mkdir -p {work}/old {work}/live
+exec 2>>{work}/said
+step() {{ echo "step $1"; : >{work}/said; }}
 api() {{ command=$1; shift; xray api "$command" -s=127.0.0.1:{api_port} "$@"; }}
 keep() {{
     if [ ! -e "$1" ]; then echo "$1" >>{work}/old/absent; return; fi
@@ -71,8 +73,9 @@ forget_users() {{  # of servers that are gone
         grep -qF " ${{file##*/}} slot-" {keys} || rm -f "$file"
     done
 }}
-undo() {{
-    echo "failed $1"
+undo() {{  # with the last words of the program that failed
+    said=$(tail -n 1 {work}/said | tr -d '\\000-\\037' | cut -c 1-300)
+    echo "failed $1${{said:+: $said}}"
     put_back
 {undo}    exit 1
 }}
@@ -113,7 +116,7 @@ def _frame(layout: Layout, change: Difference) -> str:
 
 def _step(words: str, *commands: str | _Fed) -> str:
     """Commands of which none may fail."""
-    lines = [f"echo step {quote(words)}\n"]
+    lines = [f"step {quote(words)}\n"]
     for command in commands:
         fed = command if isinstance(command, _Fed) else _Fed(command)
         lines.append(fed.line(f" || undo {quote(words)}"))
@@ -214,7 +217,7 @@ def _see(site: Site) -> list[str]:
 def _shut_doors(layout: Layout, change: Difference) -> list[str]:
     lines = []
     for tag in change.remove_inbounds:
-        lines.append(f"echo step shutting {tag}\n")
+        lines.append(f"step {quote(f'shutting {tag}')}\n")
         if tag not in change.add_inbounds:
             lines.append(f"shut {tag}\n")
         lines.append(f"cut_off {tag.rpartition('-')[2]}\n")
