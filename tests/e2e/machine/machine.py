@@ -12,8 +12,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.e2e.machine.origins import NAMES, STAND_IN, Origins
-from tests.e2e.machine.root import Root
+from tests.e2e.machine.origins import MIRROR, NAMES, STAND_IN, Origins
+from tests.e2e.machine.root import SUITE, Root
 
 __all__ = ["ADDRESSES", "GATEWAYS", "Machine"]
 
@@ -72,6 +72,7 @@ class Machine:
         names = "".join(f"{GATEWAYS[0]} {name}\n" for name in NAMES)
         self.write("/etc/hosts", f"127.0.0.1 localhost relay\n::1 localhost\n{names}")
         self.write("/etc/resolv.conf", "")
+        self.write("/etc/apt/sources.list", f"deb http://{MIRROR}/debian {SUITE} main\n")
         self.write("/etc/apt/trusted.gpg.d/lab.asc", origins.debian_key)
         self.write("/usr/local/share/ca-certificates/lab.crt", origins.ca_pem)
         bundle = "etc/ssl/certs/ca-certificates.crt"  # made from all of them when the package came

