@@ -17,10 +17,6 @@ COVERED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/provision/drivers/test_aws.py",
         "the driver finds and removes through it in each test",
     ),
-    "tunnel_whisperer.daemon.standard_relay": (
-        "tests/e2e/relays/test_changes.py",
-        "its machine runs real Caddy, Xray and OpenSSH there; its words are in tests/cli/test_relay_machine.py",
-    ),
     "tunnel_whisperer.daemon.announcing": (
         "tests/e2e/relays/test_changes.py",
         "its peer can only be the OpenSSH of a standard relay",

@@ -7,9 +7,12 @@ lines of shell in front of the real programs.
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -52,18 +55,34 @@ esac
 """
 
 
+def caddys_tar(domain: str, certificate: str, key: str) -> bytes:
+    """As Caddy keeps what it got from Let's Encrypt."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        about = json.dumps({"sans": [domain], "issuer_data": {}})
+        for ending, text in (("crt", certificate), ("key", key), ("json", about)):
+            entry = tarfile.TarInfo(
+                f"certificates/acme-v02.api.letsencrypt.org-directory/{domain}/{domain}.{ending}"
+            )
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
 class StandardMachine:
     """The machine's programs; they end with the island."""
 
-    def __init__(self, island: Island, identity: Profile) -> None:
+    def __init__(self, island: Island, identity: Profile, domain: str = "localhost") -> None:
         """Args:
         identity: an empty directory, for the administrator.
+        domain: with another name, Caddy looks for its certificate by itself.
         """
+        self._domain = domain
         self._island = island
         self.folder = island.public_folder()
         self.steps: list[str] = []
         """What the last change was told to be."""
-        config = make_standard_relay_identity(identity, "localhost")
+        config = make_standard_relay_identity(identity, domain)
         self._certify(identity)
         self.relay = StandardRelay(identity, config, self._layout())
         """As its administrator has it."""
@@ -135,16 +154,20 @@ class StandardMachine:
             caddy_data=f"{folder}/caddy",
             users_script=f"{folder}/bin/users",
             work=f"{folder}/work",
-            tls_files=(f"{folder}/relay.crt", f"{folder}/relay.key"),
+            first_tls_files=(f"{folder}/first.crt", f"{folder}/first.key"),
+            tls_files=(f"{folder}/relay.crt", f"{folder}/relay.key") if self._domain == "localhost" else None,
         )
 
     def _certify(self, identity: Profile) -> None:
         """What Caddy would get by ACME, and whom to trust for it."""
         ca = make_ca("relay")
-        certificate, key = issue_server(ca, ["localhost"])
-        (self.folder / "relay.crt").write_text(certificate)
-        (self.folder / "relay.key").write_text(key)
+        certificate, key = issue_server(ca, [self._domain])
         identity.relay_ca_cert.write_text(ca.cert_pem)
+        if self._domain == "localhost":
+            (self.folder / "relay.crt").write_text(certificate)
+            (self.folder / "relay.key").write_text(key)
+        else:
+            (identity.relay / "certificates.tar").write_bytes(caddys_tar(self._domain, certificate, key))
 
     def _install(self) -> None:
         """What stands there before there is any tenant."""
