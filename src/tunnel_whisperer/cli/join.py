@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     write_file(out, make_join_request(profile, relay.host).to_text(), 0o644)
     print(out)
     print("Send it to the relay's admin (tw enroll); it holds nothing secret.")
+    print("With the response that comes back: tw join --apply RESPONSE")
     return 0
 
 
