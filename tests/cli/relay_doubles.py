@@ -38,6 +38,8 @@ class World:
     """Caddy's certificates on the machine."""
     applied: list[tuple[str, ...]] = field(default_factory=list)
     """Who was let in by each change that arrived."""
+    after_first: BaseException | None = None
+    """Raised by the change after the next one."""
     ssh_open: bool | None = None
     """As the last change had it."""
 
@@ -56,6 +58,8 @@ class World:
         async def apply(relay: StandardRelay, on_step: Callable[[str], None]) -> Difference:
             if self.tunnel:
                 raise self.tunnel.pop(0)
+            if self.after_first is not None:
+                self.tunnel, self.after_first = [self.after_first], None
             site = relay.site()
             self.applied.append(tuple(tenant.server_id for tenant in site.tenants))
             self.ssh_open = site.ssh_open

@@ -151,7 +151,7 @@ def test_port_22_is_open_where_it_was_asked_for(tw: Tw, world: World) -> None:
 
 def test_what_no_flag_says_is_asked(tw: Tw, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(getpass, "getpass", lambda prompt, stream: TOKEN)
-    typed(monkeypatch, "relay", f"{DOMAIN}.", "DigitalOcean", "digitalocean", "2", "", "y")
+    typed(monkeypatch, "relay", f"{DOMAIN}.", "DigitalOcean", "digitalocean", "2", "", "y", "")
     done = tw("create", "relay-server")
     assert done.status == 0, done.err
     for question in ("Name of the relay", "Where is it to run?", "Region? [", "Size? [", "Make it? [y/N]"):

@@ -17,7 +17,9 @@ from ..provision.making import has_machine, make_machine
 from ..provision.standard.install_script import cloud_init, install_script
 from ..provision.state import Hint, Phase, begin, begun_elsewhere, enter, forget, read_hint
 from ..tenancy import TenantBook, make_standard_relay_identity
+from ..tenancy.names import check_server_id
 from .ask import confirm
+from .own_server import ask_own_server, make_own_server
 from .place import add_context_flag, profile_of, start_logging
 from .relay_credentials import add_credentials_flag, driver_of, given_credentials
 from .relay_order import MANUAL, ask_addresses, ask_domain, ask_plan, ask_provider, show_plan
@@ -48,6 +50,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_const",
         const=True,
         help="leave port 22 open to everybody; it is shut otherwise, and tw relay ssh comes by the relay",
+    )
+    parser.add_argument(
+        "--server", metavar="ID", help="then make a server on this computer too, and switch to it"
     )
     parser.add_argument("--no-wait", action="store_true", help="end when the machine is there")
     parser.add_argument("--yes", action="store_true", help="do not ask whether to make it")
@@ -100,6 +105,10 @@ def _before(profile: Profile) -> Config | None:
 
 def _check_flags(args: argparse.Namespace, provider: str) -> None:
     """Nothing is taken and ignored."""
+    if args.server:
+        check_server_id(args.server)
+    if args.server and args.no_wait:
+        raise Misuse("bad-argument", "--server needs the relay to work: leave out --no-wait")
     manual = provider == MANUAL
     foreign = (
         (("--region", args.region), ("--size", args.size), ("--credentials-file", args.credentials_file))
@@ -218,13 +227,16 @@ def _finish(
         return 0
     asyncio.run(bring_up(relay, addresses, _say))
     print(f"the relay {domain} works")
-    if TenantBook(profile).all():
+    known = bool(TenantBook(profile).all())
+    if known:
         print("  its servers come back by themselves: tw list servers")
-        return 0
-    print(
-        f"  a server elsewhere: there tw join {domain}, here tw enroll REQUEST, there tw join --apply RESPONSE"
-    )
-    print("  a server on this machine: tw create context NAME, then the same; tw use goes back to the relay")
+    server = "" if known and not args.server else ask_own_server(args)
+    if server:
+        make_own_server(args, profile, relay.config, server)
+        print("next: tw create user NAME -m PORT, and tw serve")
+    elif not known:
+        print(f"next: on a server tw join {domain}, here tw enroll REQUEST, there tw join --apply RESPONSE")
+        print(f"  a server on this computer: {_COMMAND} --server ID")
     return 0
 
 

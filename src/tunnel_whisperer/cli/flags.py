@@ -35,6 +35,7 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         ("--ip", "text*", "manual: of the machine; repeat it for IPv6"),
         ("--out", "file", "manual: the install script (default NAME-install.sh)"),
         ("--ssh-open", "flag", "leave port 22 open to everybody; it is shut otherwise, and tw relay ssh comes by the relay"),
+        ("--server", "text", "then make a server on this computer too, and switch to it"),
         ("--no-wait", "flag", "end when the machine is there"),
         ("--yes", "flag", "do not ask whether to make it"),
         ("--credentials-file", "file", "the provider's token, or lines such as AWS_ACCESS_KEY_ID=..; else the environment is looked at"),
