@@ -136,6 +136,12 @@ def test_a_machine_without_an_identity_and_one_that_does_not_run() -> None:
     assert "dialled directly" in _text(Condition(stopped))
 
 
+def test_a_context_without_a_role_is_told_from_one_that_cannot_be_read() -> None:
+    fresh = _value(role=None, relay=None, running=None, state=None, proxy=None, well=None)
+    assert "no role yet" in _text(Condition(fresh))
+    assert "role unknown" in _text(Condition({**fresh, "well": False}))
+
+
 def test_a_relay_on_a_machine_of_its_own_is_not_told_to_run_here() -> None:
     servers = [{"server": "plant", "port": 20000, "online": None, "since": None, "streams": 0}]
     value = _value(role="relay", relay="relay.test", hosted=True, running=None, state=None, proxy=None)

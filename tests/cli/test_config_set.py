@@ -47,6 +47,10 @@ def test_what_is_refused_says_why_and_what_to_do(words: tuple[str, str], says: s
     assert says in server.refused("bad-argument", "config", "set", *words)
 
 
+def test_a_field_without_a_value_names_what_is_missing(server: Tw) -> None:
+    assert "are required: VALUE (try:" in server.refused("bad-argument", "config", "set", "log_level")
+
+
 def test_a_certificate_of_ones_own_is_looked_at_from_where_one_is(relay: Tw, tmp_path: Path) -> None:
     told = relay.refused("file-unreadable", "config", "set", "relay.cert", "c.pem", "relay.key", "k.pem")
     assert str(tmp_path / "c.pem") in told

@@ -46,6 +46,12 @@ def test_a_port_of_two_targets_is_not_guessed() -> None:
     assert caught.value.hint == "'plc-7.plant.lan:502' or 'plc-8.plant.lan:502'"
 
 
+def test_what_there_is_to_choose_from_is_named_once() -> None:
+    with pytest.raises(Misuse) as caught:
+        find_grant((Grant.parse("1:80"), Grant.parse("2:80")), 3)
+    assert caught.value.hint == "'127.0.0.1:80'"
+
+
 def test_of_several_local_ports_of_one_target_each_is_found_and_the_first_stands_for_them() -> None:
     ports = LocalPorts([(Grant.parse("5432"), 40_000), (Grant.parse("15432:5432"), 40_001)])
     assert (ports[5432], ports[15432], ports["127.0.0.1:5432"]) == (40_000, 40_001, 40_000)

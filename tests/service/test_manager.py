@@ -29,8 +29,10 @@ def test_a_managers_no_is_told_in_its_own_words(programs: Programs) -> None:
     assert str(caught.value) == "systemctl start tw: Failed to start: no such unit"
     assert (caught.value.code, caught.value.hint) == ("service-failed", "look at the log")
     programs.answers["systemctl"] = Ran(7, "", "")
-    with pytest.raises(Refused, match="exit status 7"):
-        ask(programs, ("systemctl",))
+    with pytest.raises(Refused, match="exit status 7") as caught:
+        ask(programs, ("systemctl", "--user", "show", "tw", "--property=Much"))
+    assert caught.value.where == "systemctl --user show"
+    assert "start the role by hand" in caught.value.hint
 
 
 def test_a_program_is_run_without_input_and_what_it_says_comes_back() -> None:

@@ -75,7 +75,13 @@ def _identity(writer: _Writer, value: dict[str, Any], now: float) -> None:
     if context is None:
         writer.row("context", f"none yet in {value['directory']}")
     else:
-        role = f"a {value['role']}" if value["role"] else "role unknown"
+        role = (
+            f"a {value['role']}"
+            if value["role"]
+            else "no role yet"
+            if value["well"] is None
+            else "role unknown"
+        )
         writer.row("context", f"{context['name']} ({context['id']}): {role}, in {value['directory']}")
     in_use = {**value, **(value["state"] or {})}  # what runs goes on with what it read once
     if in_use["relay"]:

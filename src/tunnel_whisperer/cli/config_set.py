@@ -24,7 +24,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("value", metavar="VALUE", help="what it is to be; '' for its default")
     parser.add_argument(
-        "more", nargs="*", metavar="KEY VALUE", help="further pairs, all of them taken over together"
+        "more",
+        nargs="*",
+        default=[],
+        metavar="KEY VALUE",
+        help="further pairs, all of them taken over together",
     )
 
 

@@ -13,6 +13,7 @@ from ..bundle import BundleContents, install_bundle
 from ..daemon import ClientRoot, run_until_stopped
 from ..daemon.claim import connect_by_invitation
 from ..daemon.notify import ready, session_status
+from ..daemon.roles import need_role
 from ..profile import Profile, running
 from ..tenancy import Token
 from .bundle_file import add_open_flags, open_file
@@ -55,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
         raise Misuse("bad-argument", "an invitation has no passphrase", hint="leave --passphrase-file out")
     bundle = _client_file(args) if args.bundle and token is None else None
     if bundle is None and token is None:
-        configured(args)
+        profile, config = configured(args)
+        need_role(config, "client", profile)  # before who runs here is looked at: nobody should stop that
     with running(profile, "tw connect"):
         if token is not None:
             _come(profile, token)

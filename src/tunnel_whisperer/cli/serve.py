@@ -6,6 +6,7 @@ import argparse
 
 from ..daemon import ServerRoot, run_until_stopped
 from ..daemon.notify import ready, session_status
+from ..daemon.roles import need_role
 from ..profile import running
 from .place import add_context_flag, configured, start_logging
 
@@ -20,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Until it is stopped."""
     profile, config = configured(args)
+    need_role(config, "server", profile)  # before who runs here is looked at: nobody should stop that
     start_logging(args, config)
 
     async def main() -> None:

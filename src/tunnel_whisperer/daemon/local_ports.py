@@ -66,7 +66,7 @@ def find_grant(grants: Sequence[Grant], key: object) -> Grant:
 
 
 def _choice(grants: Sequence[Grant]) -> str:
-    return " or ".join(repr(str(grant.target)) for grant in grants)
+    return " or ".join(dict.fromkeys(repr(str(grant.target)) for grant in grants))
 
 
 def pick_ports(grants: Sequence[Grant], wishes: Mapping[int | str, int]) -> tuple[Grant, ...]:

@@ -18,6 +18,7 @@ __all__ = ["Manager", "Ran", "Run", "ServiceState", "ask", "manager_of", "run_pr
 _PATIENCE_S = 120.0
 """A manager waits for a service to start or end, which systemd gives up after 90 s."""
 _SHOWN_CHARS = 300
+_BY_HAND = "where no such manager runs, start the role by hand: tw status names the command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,8 @@ def run_program(argv: Sequence[str]) -> Ran:
             check=False,
         )
     except OSError as exc:
-        raise Refused("service-failed", exc.strerror or "cannot be run", where=argv[0]) from exc
+        why = exc.strerror or "cannot be run"
+        raise Refused("service-failed", why, where=argv[0], hint=_BY_HAND) from exc
     except subprocess.TimeoutExpired:
         raise Refused("service-failed", f"no end within {_PATIENCE_S:g} s", where=" ".join(argv)) from None
     return Ran(done.returncode, done.stdout, done.stderr)
@@ -148,7 +150,10 @@ def ask(run: Run, argv: Sequence[str], hint: str = "") -> str:
         return done.out
     words = " ".join((done.err or done.out).split())[:_SHOWN_CHARS]
     raise Refused(
-        "service-failed", words.rstrip(".") or f"exit status {done.status}", where=" ".join(argv), hint=hint
+        "service-failed",
+        words.rstrip(".") or f"exit status {done.status}",
+        where=" ".join(argv[:3]),
+        hint=hint or _BY_HAND,
     )
 
 
