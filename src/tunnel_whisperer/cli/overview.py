@@ -13,7 +13,16 @@ _WIDTH = 80
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "anybody": ("demo", "status", "test relay", "doctor"),
-    "who runs a relay": ("relay run", "enroll", "list servers", "unenroll"),
+    "who runs a relay": (
+        "relay run",
+        "create relay-server",
+        "enroll",
+        "list servers",
+        "unenroll",
+        "relay ssh",
+        "relay close-ssh",
+        "destroy relay-server",
+    ),
     "who runs a server": (
         "join",
         "serve",
@@ -21,7 +30,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "list users",
         "edit user",
         "export user",
-        "apply",
         "unregister",
         "delete user",
         "create app",
@@ -29,7 +37,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "edit app",
         "delete app",
     ),
-    "who runs a relay or a server": ("audit", "audit verify"),
+    "who runs a relay or a server": ("apply", "audit", "audit verify"),
     "who uses a tunnel": ("connect", "set-port", "listen"),
     "this machine": (
         "config view",

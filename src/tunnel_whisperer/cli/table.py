@@ -30,8 +30,10 @@ COMMANDS = (
     CommandEntry(
         ("test", "relay"), "relay_test", "go the way to the relay step by step, and say where it ends"
     ),
-    CommandEntry(("doctor",), "doctor", "tell what this network lets through, and write to those who run it"),
-    CommandEntry(("relay", "run"), "relay_run", "run the embedded relay"),
+    CommandEntry(
+        ("doctor",), "doctor", "tell what this network lets through, and what to ask of who runs it"
+    ),
+    CommandEntry(("relay", "run"), "relay_run", "run a relay on this machine"),
     CommandEntry(("relay", "ssh"), "relay_ssh", "log in to a relay's machine, through the relay"),
     CommandEntry(("relay", "close-ssh"), "relay_close_ssh", "shut port 22 of a relay's machine again"),
     CommandEntry(
@@ -47,9 +49,9 @@ COMMANDS = (
     CommandEntry(("edit", "user"), "edit_user", "change what a user may reach, and until when"),
     CommandEntry(("list", "users"), "list_users", "show the users of this server"),
     CommandEntry(("list", "servers"), "list_servers", "show the servers of this relay"),
-    CommandEntry(("delete", "user"), "delete_user", "stop letting somebody in"),
+    CommandEntry(("delete", "user"), "delete_user", "stop letting somebody in, for good"),
     CommandEntry(("export", "user"), "export_user", "write a user's file again"),
-    CommandEntry(("apply",), "apply", "make authorized_keys agree with the users' records"),
+    CommandEntry(("apply",), "apply", "put in force what the records say"),
     CommandEntry(("unregister",), "unregister", "stop letting somebody in, and keep their files"),
     CommandEntry(("create", "app"), "create_app", "give a set of ports a name"),
     CommandEntry(("list", "apps"), "list_apps", "show the named sets of ports"),
