@@ -118,6 +118,15 @@ def test_what_somebody_removed_by_hand_is_forgotten(made: Tw, world: World) -> N
     assert read_hint(Profile(made.directory)) is None
 
 
+def test_no_machine_gets_the_first_host_key_of_another(made: Tw, world: World) -> None:
+    first = made.directory / "relay" / "first_host_key"
+    before = first.read_text()
+    made.ok("destroy", "relay-server", "--yes")
+    assert not first.exists()
+    made.ok("create", "relay-server", "--provider", "digitalocean", "--yes")
+    assert first.read_text() != before
+
+
 def test_the_same_relay_is_made_again(made: Tw, world: World) -> None:
     host_key = Profile(made.directory).host_public_key.read_text()
     made.ok("destroy", "relay-server", "--yes")

@@ -18,7 +18,7 @@ from tunnel_whisperer.profile import (
     load_config,
 )
 from tunnel_whisperer.service.plan import ServicePlan, plan_of, program
-from tunnel_whisperer.tenancy import make_relay_identity, make_server_identity
+from tunnel_whisperer.tenancy import make_relay_identity, make_server_identity, make_standard_relay_identity
 
 
 def _relay(tmp_path: Path) -> tuple[Context, Config]:
@@ -43,6 +43,13 @@ def test_a_context_has_a_service_of_its_own(tmp_path: Path) -> None:
     plan = _plan(Context("0a1b2c", "north", Profile(tmp_path / "contexts" / "0a1b2c")), tmp_path, config)
     assert plan.name == "tw-0a1b2c" and plan.command[-1] == "0a1b2c"
     assert plan.directory == tmp_path / "contexts" / "0a1b2c"
+
+
+def test_a_relay_on_a_machine_of_its_own_has_nothing_to_run_here(tmp_path: Path) -> None:
+    config = make_standard_relay_identity(Profile(tmp_path), "relay.example.org")
+    with pytest.raises(Misuse) as caught:
+        _plan(Context("base", "relay.example.org", Profile(tmp_path)), tmp_path, config)
+    assert caught.value.code == "wrong-role"
 
 
 def test_a_service_of_a_user_runs_as_nobody_else(tmp_path: Path) -> None:

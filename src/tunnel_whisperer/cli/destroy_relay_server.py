@@ -67,6 +67,7 @@ def _machine(args: argparse.Namespace, profile: Profile, config: Config, hint: H
     found = driver.find(hint.relay_id)
     if not found:
         forget(profile)
+        StandardRelay(profile, config).forget_first_visit()
         print(f"nothing of {domain} is at {hint.provider} any more")
         return 0
     _list(found, f"{domain} at {hint.provider}:")
@@ -76,6 +77,7 @@ def _machine(args: argparse.Namespace, profile: Profile, config: Config, hint: H
         return 1
     with running(profile, _COMMAND):
         removed = remove_machine(profile, driver, hint.relay_id, _tell)
+    StandardRelay(profile, config).forget_first_visit()
     print(f"removed {_count(removed)}; looked again, and nothing is left")
     print(f"  the keys stay in {profile.directory}: tw create relay-server makes it again")
     print(f"  remove the record of {domain} from DNS, or whoever gets its address next is found there")

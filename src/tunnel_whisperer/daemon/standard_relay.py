@@ -137,12 +137,20 @@ class StandardRelay:
                 if await run(restore_script(self.layout, usable), lambda line: None):
                     _log.warning("the saved certificates could not be brought back; Caddy asks for new ones")
             change = await apply(site, run, on_step)
-        self._forget_first_visit()
+        self._visited()
         return change
 
-    def _forget_first_visit(self) -> None:
+    def _visited(self) -> None:
         if self.begins_with_saved:  # they are on the machine, and are saved from there the next time
             self.saved.unlink(missing_ok=True)
+        self.forget_first_visit()
+
+    def forget_first_visit(self) -> None:
+        """What was made for it is of no more use: it took place, or the machine is gone.
+
+        Raises:
+            Misuse: ``state-not-written``.
+        """
         for path in (*reversed(self._first_tls), self._first_key):
             if path.exists():
                 remove_file(path)

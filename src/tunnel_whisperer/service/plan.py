@@ -51,7 +51,7 @@ def plan_of(
         start: how ``tw`` is started; found out by default.
 
     Raises:
-        Misuse: ``not-set-up`` where the role could not start yet.
+        Misuse: ``not-set-up`` where the role could not start yet; ``wrong-role`` where nothing runs here.
     """
     if missing := config.missing():
         raise Misuse(
@@ -59,6 +59,13 @@ def plan_of(
             f"{context} is not complete: {missing[0]} is not set",
             where=str(context.profile.config),
             hint="tw join --apply RESPONSE" if config.mode == "server" else "tw config view",
+        )
+    if config.relay.kind == "standard":
+        raise Misuse(
+            "wrong-role",
+            f"the relay {config.relay.domain} runs on a machine of its own, and nothing of it here",
+            where=str(context.profile.directory),
+            hint="tw test relay looks at that machine",
         )
     own = context.profile.directory == base
     words = _COMMANDS[config.mode]
