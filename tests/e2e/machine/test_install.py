@@ -117,6 +117,17 @@ def test_no_account_has_a_password(relay: Relay) -> None:
     assert all(entry.startswith(("*", "!")) for entry in shadow), shadow
 
 
+def test_it_looks_after_itself(relay: Relay) -> None:
+    """Security updates and Caddy's come by themselves, and logs do not fill the disk."""
+    said = relay.machine.run("unattended-upgrade", "--dry-run", "--debug")
+    assert "site=dl.cloudsmith.io" in said and "label=Debian-Security" in said
+    for unit in ("apt-daily.timer", "apt-daily-upgrade.timer", "caddy", "xray", "ssh", "nftables"):
+        assert relay.machine.run("systemctl", "is-enabled", unit) == "enabled\n", unit
+    assert "SystemMaxUse=200M" in relay.machine.run("systemd-analyze", "cat-config", "systemd/journald.conf")
+    # What systemd does not know of a unit it tells there.
+    assert relay.machine.run("systemd-analyze", "verify", "--man=no", "xray.service", "caddy.service") == ""
+
+
 # -- used --------------------------------------------------------------------------------------------
 
 
@@ -125,6 +136,8 @@ def test_a_server_is_enrolled_through_the_relay_and_its_users_bytes_pass(tunnel:
     # The host key of the user-data, which others may have read, was good for the first visit alone.
     private = tunnel.profile.read(tunnel.profile.host_key).decode()
     assert tunnel.machine.run("cat", "/etc/ssh/tw/host_key") == private != tunnel.first_site.host_key
+    said = tunnel.outside.tw("relay", "test", "relay")
+    assert "fail" not in said.lower(), said
 
 
 def test_a_second_run_changes_nothing_and_keeps_servers_and_foreign_keys(tunnel: Relay) -> None:
@@ -201,6 +214,15 @@ def test_what_is_not_as_we_know_it_is_not_installed(tunnel: Relay, wrong: str, s
     assert tunnel.contents() == before
     _is_well(tunnel)
     tunnel.carries()
+
+
+def test_another_apt_is_waited_for(tunnel: Relay) -> None:
+    """On a young machine the daily one is often under way; DPkg::Lock::Timeout says nothing of its lists."""
+    hold = "import fcntl, time\nlists = open('/var/lib/apt/lists/lock', 'w')\nfcntl.lockf(lists, fcntl.LOCK_EX)\n"
+    tunnel.machine.sh(f'systemd-run -q --unit=daily python3 -c "{hold}print(flush=True)\ntime.sleep(4)"')
+    tunnel.machine.await_success('grep POSIX /proc/locks | grep -q ":$(stat -c %i /var/lib/apt/lists/lock) "')
+    done = tunnel.install()
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_failure_of_others_is_told_with_its_step(tunnel: Relay) -> None:

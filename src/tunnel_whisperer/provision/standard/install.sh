@@ -48,9 +48,22 @@ look() {
 
 get() { apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@" >/dev/null; }
 
+# The lock of the lists is one that apt does not wait for, and a young machine's daily apt may hold it.
+update_lists() {
+    local try said
+    for try in $(seq 100); do
+        said=$(get update 2>&1) && return
+        case "$said" in
+        *"Could not get lock"*) sleep 3 ;;
+        *) fail "$said" ;;
+        esac
+    done
+    fail "another apt holds the lists after $try tries: $said"
+}
+
 install_packages() {
     step "installing Debian's packages"
-    get update
+    update_lists
     get install -y --no-install-recommends ca-certificates curl gnupg iproute2 nftables openssh-server \
         sudo unattended-upgrades unzip
 }
@@ -69,7 +82,7 @@ install_caddy() {
     rm -rf "$folder"
     echo "deb [signed-by=/usr/share/keyrings/tw-caddy.gpg] https://dl.cloudsmith.io/public/caddy/stable/deb/debian any-version main" \
         >/etc/apt/sources.list.d/tw-caddy.list
-    get update
+    update_lists
     # Its own site would answer on port 80 before ours is there.
     [ -e @CADDYFILE@ ] || { mkdir -p /etc/caddy && : >@CADDYFILE@; }
     get install -y --no-install-recommends caddy
