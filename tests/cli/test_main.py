@@ -31,6 +31,15 @@ def test_every_command_has_help_with_an_example(entry: table.CommandEntry, tw: T
     assert "--config-dir" in result.out
 
 
+def test_what_is_to_be_put_in_is_written_large_and_each_example_has_its_line(tw: Tw) -> None:
+    assert "\n  NAME  " in tw.ok("delete", "user", "--help")
+    lines = tw.ok("enroll", "--help").splitlines()
+    assert lines[-2:] == [
+        "example: tw enroll --invite --name plant-7",
+        "         tw enroll plant-7-request.json",
+    ]
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--complete", "export", "user", "="]], ids=["help", "TAB"])
 def test_what_has_to_be_fast_imports_no_command(words: list[str]) -> None:
     """``tw --help`` stays below 150 ms, which bench/ measures, and a press of TAB below 100."""

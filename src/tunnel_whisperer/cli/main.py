@@ -133,6 +133,9 @@ def build_parser(entry: CommandEntry, module: object) -> argparse.ArgumentParser
         allow_abbrev=False,
     )
     module.configure(parser)  # type: ignore[attr-defined]
+    for action in parser._actions:
+        if not action.option_strings and action.metavar is None and action.choices is None:
+            action.metavar = action.dest.upper()  # as the reference and the other words of an example
     common = parser.add_argument_group("everywhere")
     common.add_argument(
         "--config-dir",
