@@ -20,7 +20,9 @@ CONFIG = Config(
 
 
 @pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("client.crt", "client.key"):
+        (tmp_path / name).touch()
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
 
@@ -37,6 +39,20 @@ def test_an_identity_without_a_relay_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(Misuse, match="not enrolled") as caught:
         uplink_settings(Profile(tmp_path), Config(mode="server"))
     assert caught.value.code == "not-set-up"
+
+
+@pytest.mark.parametrize(
+    ("role", "way_back"), [("client", "tw connect FILE.zip"), ("server", "tw import"), ("relay", "tw import")]
+)
+@pytest.mark.parametrize("name", ["client.crt", "client.key"])
+def test_a_file_that_is_gone_is_named_with_the_way_to_get_it_back(
+    name: str, role: str, way_back: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).unlink()
+    with pytest.raises(Misuse) as caught:
+        uplink_settings(Profile(tmp_path), replace(CONFIG, mode=role))
+    assert (caught.value.code, caught.value.where) == ("not-set-up", str(tmp_path / name))
+    assert caught.value.hint.startswith(way_back)
 
 
 def test_the_configured_proxy_wins_over_the_environments(

@@ -16,6 +16,14 @@ from ..profile import Config, Profile
 __all__ = ["ProxyChoice", "proxy_choice", "uplink_settings"]
 
 
+_BACKUP = "tw import FILE.zip --force brings it back, out of what tw export context wrote"
+_BROUGHT_BACK = {
+    "client": "tw connect FILE.zip, with the file from the server's admin, brings it back",
+    "server": _BACKUP,
+    "relay": _BACKUP,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ProxyChoice:
     """The proxy on the way to the relay, and who says so."""
@@ -35,7 +43,7 @@ def uplink_settings(
     """How this identity reaches its relay.
 
     Raises:
-        Misuse: ``not-set-up`` when the configuration names no relay yet.
+        Misuse: ``not-set-up`` when the configuration names no relay yet, or the certificate is gone.
     """
     xray = config.xray
     if not xray.relay_host or xray.uuid is None or not xray.path:
@@ -45,6 +53,11 @@ def uplink_settings(
             where=str(profile.config),
             hint="tw join RELAY, and tw join --apply with the response",
         )
+    for path in (profile.client_cert, profile.client_key):
+        if not path.exists():
+            raise Misuse(
+                "not-set-up", "this file is missing", where=str(path), hint=_BROUGHT_BACK[config.mode]
+            )
     relay = RelayEndpoint(
         HostPort(xray.relay_host, xray.relay_port),
         ca_pem=xray.relay_ca,
