@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
 from tests.kit.command import Tw
 from tunnel_whisperer.cli import list_servers
+from tunnel_whisperer.daemon.standard_relay import StandardRelay
 from tunnel_whisperer.profile import Profile
+from tunnel_whisperer.tenancy import (
+    enroll_server,
+    make_join_request,
+    make_server_identity,
+    make_standard_relay_identity,
+)
 
 
 def test_an_empty_list_says_what_to_do(relay: Tw) -> None:
@@ -73,3 +81,33 @@ def test_invitations_are_shown_until_they_are_used(relay: Tw) -> None:
     assert unnamed.startswith("_")
     assert relay.ok("unenroll", unnamed, "--yes") == f"removed the invitation {unnamed}\n"
     assert [row["server"] for row in json.loads(relay.ok("list", "servers", "--json"))] == ["lab"]
+
+
+def test_a_machine_without_our_program_is_asked_who_listens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = Profile(tmp_path / "standard")
+    make_standard_relay_identity(profile, "relay.example.org")
+    tw = Tw(tmp_path / "standard", capsys)
+    assert "--invite" not in tw.ok("list", "servers")
+    for server in ("plant", "mill"):
+        identity = Profile(tmp_path / server)
+        make_server_identity(identity, server)
+        enroll_server(profile, make_join_request(identity, "relay.example.org"))
+    assert "tw list servers --live asks the machine" in tw.ok("list", "servers")
+
+    async def listening(relay: StandardRelay) -> frozenset[int]:
+        return frozenset({22, 443, 20000})
+
+    monkeypatch.setattr(StandardRelay, "listening", listening)
+    rows = json.loads(tw.ok("list", "servers", "--live", "--json"))
+    assert [(row["server"], row["online"], row["sessions"]) for row in rows] == [
+        ("mill", False, None),
+        ("plant", True, None),
+    ]
+    shown = tw.ok("list", "servers", "--live")
+    assert "online" in shown and "offline" in shown and "--live" not in shown
+
+
+def test_a_relay_that_tells_by_itself_is_not_asked(relay: Tw) -> None:
+    relay.refused("bad-argument", "list", "servers", "--live")

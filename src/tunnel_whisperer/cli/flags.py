@@ -168,6 +168,7 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
     ),
     "list servers": (
         ("--json", "flag", "for programs"),
+        ("--live", "flag", "ask a standard relay's machine who is connected"),
     ),
     "delete user": (
         ("", "user", "as tw list users shows it"),

@@ -29,7 +29,13 @@ from ..pki import certificate_uuid, issue_server, make_ca, new_ssh_key, public_k
 from ..profile import Config, Profile, remove_file, write_file, write_files
 from ..provision.standard import Difference, Layout, Run, Site, SiteTenant, apply, drift
 from ..provision.standard.certificates import restore_script, usable_certificates
-from ..provision.standard.errands import admin_keys_script, parse_saved, save_script
+from ..provision.standard.errands import (
+    admin_keys_script,
+    parse_ports,
+    parse_saved,
+    ports_script,
+    save_script,
+)
 from ..provision.standard.install_script import ADMIN_ACCOUNT
 from ..ssh.command import run_command
 from ..ssh.session import ClientSession, open_session
@@ -205,6 +211,17 @@ class StandardRelay:
             "relay",
         )
         return Way("relay", self._settings(), account, look=look)
+
+    async def listening(self) -> frozenset[int]:
+        """The machine's TCP ports on which somebody listens; a server that is connected does on its own.
+
+        Raises:
+            TwError: the machine is not reached; ``bad-answer``.
+        """
+        lines: list[str] = []
+        async with self._visit() as run:
+            await run(ports_script(), lines.append)
+        return parse_ports(lines)
 
     async def saved_certificates(self) -> bytes:
         """What Caddy got by ACME, as a tar; empty where it has nothing.

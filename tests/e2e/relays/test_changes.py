@@ -210,6 +210,12 @@ def test_the_administrator_comes_by_the_relay_itself(world: World, relay: Standa
     assert [file.path for file in relay.enroll().write] == [relay.site.layout.caddyfile]
 
 
+def test_who_is_connected_is_seen_at_the_machine(world: World, relay: StandardMachine) -> None:
+    words = ("list", "servers", "--live", "--json")
+    rows = json.loads(world.island.tw("relay", *words))
+    assert [(row["server"], row["online"]) for row in rows] == [("mill", True), ("plant", True)]
+
+
 def test_a_server_that_is_enrolled_twice_is_there_once(world: World, relay: StandardMachine) -> None:
     request = JoinRequest.parse(world.request("plant").read_bytes())
     enroll_server(world.profile("relay"), request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import tarfile
 from io import BytesIO
@@ -13,7 +14,13 @@ import pytest
 from tests.provision.standard.sites import key, site
 from tunnel_whisperer.base.errors import PeerFault
 from tunnel_whisperer.provision.standard import Layout
-from tunnel_whisperer.provision.standard.errands import admin_keys_script, parse_saved, save_script
+from tunnel_whisperer.provision.standard.errands import (
+    admin_keys_script,
+    parse_ports,
+    parse_saved,
+    ports_script,
+    save_script,
+)
 
 
 def _run(script: str, folder: Path) -> list[str]:
@@ -58,6 +65,16 @@ def test_caddys_certificates_come_as_a_tar(tmp_path: Path) -> None:
     shutil.rmtree(layout.caddy_data)
     with tarfile.open(fileobj=BytesIO(saved)) as archive:
         assert "certificates/acme/relay.example.org/relay.example.org.key" in archive.getnames()
+
+
+def test_where_somebody_listens_is_told_in_ports(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert port in parse_ports(_run(ports_script(), tmp_path))
+    assert parse_ports(["0.0.0.0:443", "[::1]:22", "127.0.0.1%lo:20000", "end"]) == {443, 22, 20000}
+    for lines in ([], ["0.0.0.0:443"], ["x", "end"]):
+        with pytest.raises(PeerFault):
+            parse_ports(lines)
 
 
 @pytest.mark.parametrize("lines", [[], ["AAAA"], ["!!", "end"], ["A" * (6 << 20), "end"]])

@@ -15,7 +15,7 @@ from ...base.limits import SAVED_CERTIFICATES_BYTES
 from .site import Layout, Site
 from .sshd_files import admin_keys
 
-__all__ = ["admin_keys_script", "parse_saved", "save_script"]
+__all__ = ["admin_keys_script", "parse_ports", "parse_saved", "ports_script", "save_script"]
 
 _KEYS = """\
 set -eu
@@ -39,6 +39,25 @@ def save_script(layout: Layout) -> str:
     """Prints Caddy's certificates as base64 of a tar, then ``end``; ``end`` alone where it has none."""
     folder = quote(layout.caddy_data)
     return f"[ ! -d {folder}/certificates ] || tar -C {folder} -cf - certificates | base64\necho end\n"
+
+
+def ports_script() -> str:
+    """Prints where somebody listens, a line each, then ``end``."""
+    return "ss -Hltn | awk '{ print $4 }'\necho end\n"
+
+
+def parse_ports(lines: list[str]) -> frozenset[int]:
+    """The ports.
+
+    Raises:
+        PeerFault: ``bad-answer``.
+    """
+    ports = [line.rpartition(":")[2] for line in lines[:-1]]
+    if lines[-1:] != ["end"] or not all(
+        port.isascii() and port.isdigit() and len(port) < 6 for port in ports
+    ):
+        raise PeerFault("bad-answer", "the relay's machine did not tell to the end who is connected")
+    return frozenset(map(int, ports))
 
 
 def parse_saved(lines: list[str]) -> bytes:
