@@ -117,6 +117,12 @@ def test_no_account_has_a_password(relay: Relay) -> None:
     assert all(entry.startswith(("*", "!")) for entry in shadow), shadow
 
 
+def test_what_was_there_before_is_kept_beside(relay: Relay) -> None:
+    kept = relay.machine.sh("find /etc /usr/local /var/lib/tw -name '*.before-tw'").split()
+    assert kept == ["/etc/nftables.conf.before-tw"]
+    assert "flush ruleset" in relay.machine.run("cat", *kept)
+
+
 def test_it_looks_after_itself(relay: Relay) -> None:
     """Security updates and Caddy's come by themselves, and logs do not fill the disk."""
     said = relay.machine.run("unattended-upgrade", "--dry-run", "--debug")

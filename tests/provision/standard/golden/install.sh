@@ -124,6 +124,11 @@ END
     chmod 440 /etc/sudoers.d/tw
 }
 
+# Somebody's own file, such as a firewall's, stays beside ours.
+keep() {
+    if [ -s "$1" ] && [ ! -e "$1.before-tw" ] && ! cmp -s "$1" "$2"; then cp -p "$1" "$1.before-tw"; fi
+}
+
 write_files() {
     step "writing the configuration"
     local folder path
@@ -140,6 +145,7 @@ END
             ;;
         esac
         mkdir -p "$(dirname "$path")"
+        [ -e "$WORK/installed" ] || keep "$path" "$folder$path"
         install -m "$(stat -c %a "$folder$path")" "$folder$path" "$path"
     done < <(cd "$folder" && find . -type f | sed 's/^\.//' | sort)
     rm -rf "$folder"
