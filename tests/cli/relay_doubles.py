@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,9 @@ class World:
     them is raised: the user pressed Ctrl-C, or the process died."""
 
     monkeypatch: pytest.MonkeyPatch
-    bench: DigitalOceanBench = field(default_factory=DigitalOceanBench)
+    bench: Any = field(default_factory=DigitalOceanBench)
+    """A provider's double: ``tests.provision.drivers.contract.Bench``, with what is its own."""
+    provider: str = "digitalocean"
     names: list[Seen | BaseException] = field(default_factory=list)
     https: list[Seen | BaseException] = field(default_factory=list)
     tunnel: list[TwError | BaseException] = field(default_factory=list)
@@ -74,8 +77,9 @@ class World:
         patch.setattr(StandardRelay, "saved_certificates", saved, raising=True)
 
     def _open(self, name: str, credentials: Credentials) -> Driver:
-        assert name == "digitalocean"
-        return self.bench.driver(credentials.secret.reveal())
+        assert name == self.provider
+        driver: Driver = self.bench.driver(credentials.secret.reveal())
+        return driver
 
     async def _name(self, domain: str, addresses: tuple[str, ...], *, proxied: bool) -> Seen:
         return _next(self.names, Seen(True, f"it is {addresses[0]}"))
