@@ -35,10 +35,15 @@ def test_secrets_are_masked(text: str, secret: str) -> None:
         "10.0.0.1:5432 opened",
         "SHA256:abcdef0123456789",
         "write http://user:password@host:port",
+        "tw proxy set http://user@host:port --ask-password",
     ],
 )
 def test_the_rest_stays(text: str) -> None:
     assert redact(text) == text
+
+
+def test_the_word_of_a_hint_hides_no_credentials_after_it() -> None:
+    assert "hunter2" not in redact("http://user@host:hunter2@proxy.lan")
 
 
 def test_the_owner_can_tell_which_uuid_it_was() -> None:

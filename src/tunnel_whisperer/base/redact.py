@@ -14,7 +14,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     # Credentials in a URL: scheme://user:password@host; a person may have written an @ or / in them as it
     # is. These very words are what our hints say.
-    (re.compile(r"(?<=://)(?!user:password@host)\S+@"), "<credentials>@"),
+    (re.compile(r"(?<=://)(?!user(?::password)?@host:port\b)\S+@"), "<credentials>@"),
     # Proxy-Authorization and Authorization values
     (re.compile(r"(?i)\b((?:proxy-)?authorization:\s*)\S+\s+\S+"), r"\1<credentials>"),
     # An invitation lets whoever has it become what it is for

@@ -129,5 +129,5 @@ def _check_status(status: int, endpoint: RelayEndpoint) -> None:
             "relay-refused",
             "a proxy on the way wants a user name and a password (HTTP 407)",
             where=str(endpoint.address),
-            hint="tw proxy set http://user:password@host:port",
+            hint="tw proxy set http://user@host:port --ask-password",
         )

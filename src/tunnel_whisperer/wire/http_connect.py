@@ -115,11 +115,11 @@ class HttpConnect:
         if self._has_credentials:
             return _refused(
                 "the proxy does not accept this user name and password",
-                "write proxy: http://user:password@host:port into config.yaml",
+                "tw proxy set http://user@host:port --ask-password",
             )
         return _refused(
             "the proxy wants a user name and a password",
-            "write proxy: http://user:password@host:port into config.yaml",
+            "tw proxy set http://user@host:port --ask-password",
         )
 
 

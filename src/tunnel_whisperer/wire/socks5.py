@@ -101,7 +101,7 @@ class Socks5Connect:
             if status != 0:
                 raise _refused(
                     "the proxy does not accept this user name and password",
-                    "write proxy: socks5://user:password@host:port into config.yaml",
+                    "tw proxy set socks5://user@host:port --ask-password",
                 )
         elif method != _NO_AUTHENTICATION:
             raise self._no_method(method)
@@ -128,7 +128,7 @@ class Socks5Connect:
         if not self._user and method in (_NO_METHOD, _PASSWORD):
             return _refused(
                 "the proxy wants a user name and a password",
-                "write proxy: socks5://user:password@host:port into config.yaml",
+                "tw proxy set socks5://user@host:port --ask-password",
             )
         return _refused(
             "the proxy accepts no user name and password, and wants another authentication",
