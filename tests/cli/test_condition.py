@@ -21,6 +21,7 @@ from tunnel_whisperer.base.values import Grant
 from tunnel_whisperer.bundle import install_bundle, open_bundle, pack_client
 from tunnel_whisperer.cli.condition import look
 from tunnel_whisperer.profile import Contexts, Profile, load_config, running, save_config
+from tunnel_whisperer.provision.state import Phase, begin, enter
 from tunnel_whisperer.tenancy import (
     UserBook,
     make_relay_identity,
@@ -81,7 +82,13 @@ def test_a_relay_on_a_machine_of_its_own_is_not_started_here(tmp_path: Path) -> 
     found = look(Contexts(tmp_path))
     assert found.problems == []
     assert (found.value["role"], found.value["relay"], found.value["hosted"]) == ("relay", "relay.test", True)
-    assert found.next == ["tw enroll REQUEST, to admit one that asked"]  # nobody there answers an invitation
+    enroll = "tw enroll REQUEST, to admit one that asked"  # nobody there answers an invitation
+    assert found.next == ["tw create relay-server, to make its machine or go on with it", enroll]
+    begin(Profile(tmp_path), "manual", "")
+    enter(Profile(tmp_path), Phase.MADE, ("9.9.9.9",))
+    assert look(Contexts(tmp_path)).next == [enroll]
+    (tmp_path / "relay" / "machine.json").write_text("damaged")
+    assert look(Contexts(tmp_path)).next == [enroll]
 
 
 def test_a_relay_without_servers_is_told_both_ways_to_get_one(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from ..daemon.snapshot import HEARTBEAT_S, error_value, read_snapshot
 from ..daemon.uplinks import proxy_choice
 from ..pki import certificate_ends
 from ..profile import Config, Context, Contexts, Profile, load_config, who_runs
+from ..provision.state import Phase, read_hint
 from ..tenancy import RENEW_BEFORE, Standing, TenantBook, UserBook, check_signed_role
 
 __all__ = ["Condition", "look"]
@@ -35,6 +36,7 @@ _WAY = {"proxy", "relay", "tunnel", "session"}
 _MAKE = (
     "tw connect FILE.zip, or tw connect TOKEN, if somebody sent you one",
     "tw join TOKEN, or tw join RELAY to ask for a slot, to be a server",
+    "tw create relay-server, to make a relay on a machine of its own",
     "tw relay run --domain NAME, to be a relay",
     "tw demo, to see it all on this machine",
 )
@@ -335,6 +337,8 @@ def _next_steps(found: Condition, config: Config | None) -> None:
         steps.append("tw join --apply RESPONSE, with the file that the relay's admin sends back")
         steps.append("tw join RELAY, to write the request once more")
         return
+    if value["hosted"] and not _has_machine(Profile(Path(value["directory"]))):
+        steps.append("tw create relay-server, to make its machine or go on with it")
     if value["running"] is None and not value["hosted"] and not _blocks_start(found):
         steps.append(_START[config.mode])
     if config.mode == "server" and value["users"] == []:
@@ -346,6 +350,14 @@ def _next_steps(found: Condition, config: Config | None) -> None:
     failed = [row["layer"] for row in (value["state"] or {}).get("health", []) if row["state"] == "failed"]
     if config.mode != "relay" and set(failed) & _WAY:
         steps.append("tw test relay, to go that way step by step")
+
+
+def _has_machine(profile: Profile) -> bool:
+    try:
+        hint = read_hint(profile)
+    except Misuse:  # its command says what is wrong with it
+        return True
+    return hint is not None and hint.phase is Phase.MADE
 
 
 def _of_the_system(looked_at: Path) -> list[str]:
