@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -28,6 +29,20 @@ def test_a_step_is_a_line_and_what_to_do_another(capsys: pytest.CaptureFixture[s
         "failed  tcp                   12 ms  refused\n"
         "                                     try: open it\n"
         "skipped ssh                          it runs\n"
+    )
+
+
+def test_at_a_terminal_no_word_is_cut_in_two(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    why = "signed by the relay's own CA, which is pinned, valid until 2027-12-27"
+    StepPrinter(as_json=False)(Step("certificate", State.FAILED, why, 1.5, "bad-certificate", "look at it"))
+    assert capsys.readouterr().out == (
+        "failed  certificate          1.5 ms  signed by the relay's own CA, which is\n"
+        "                                     pinned, valid until 2027-12-27\n"
+        "                                     try: look at it\n"
     )
 
 

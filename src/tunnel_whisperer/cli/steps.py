@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Mapping
 
 from ..doctor import Report, State, Step
@@ -28,11 +31,10 @@ class StepPrinter:
         if self._json:
             return
         took = "" if step.ms is None else f"{step.ms:.0f} ms" if step.ms >= 10 else f"{step.ms:.1f} ms"
-        line = f"{step.state.value:<8}{step.name:<{_NAME_CHARS}} {took:>8}  {step.detail}"
-        print(line.rstrip(), flush=True)
+        _print(f"{step.state.value:<8}{step.name:<{_NAME_CHARS}} {took:>8}  ", step.detail)
         if step.hint:
             word = "try" if step.state is State.FAILED else "note"
-            print(f"{'':<{_NAME_CHARS + 19}}{word}: {step.hint}", flush=True)
+            _print(" " * (_NAME_CHARS + 19), f"{word}: {step.hint}")
 
     def end(
         self, report: Report, head: Mapping[str, object], tail: Mapping[str, object] | None = None
@@ -46,3 +48,19 @@ class StepPrinter:
         if self._json:
             steps = [step.to_json() for step in report.steps]
             print_json({**head, "ok": report.failure is None, "steps": steps, **(tail or {})})
+
+
+def _print(head: str, text: str) -> None:
+    """One line; at a terminal as many as it takes, for a word that is cut in two cannot be copied."""
+    lines = [f"{head}{text}".rstrip()]
+    if sys.stdout.isatty() and text:
+        width = max(len(head) + 24, shutil.get_terminal_size().columns)
+        lines = textwrap.wrap(
+            text,
+            width,
+            initial_indent=head,
+            subsequent_indent=" " * len(head),
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+    print("\n".join(lines), flush=True)
