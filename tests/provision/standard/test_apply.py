@@ -56,6 +56,11 @@ def test_steps_are_told_and_the_result_is_looked_at() -> None:
     assert _apply(machine) == ["one", "two"] and len(machine.scripts) == 3
 
 
+def test_a_machine_does_not_get_at_the_terminal() -> None:
+    told = _apply(Machine(("step \x1b]0;owned\x07 " + "x" * 1000, "done")))
+    assert told == ["?]0;owned? " + "x" * 189]
+
+
 def test_nothing_is_sent_to_a_machine_that_is_right() -> None:
     machine = Machine()
     machine.right = True

@@ -87,6 +87,7 @@ def test_the_answer_is_read() -> None:
         "inbound\nend",
         "end\nfile ab /x",
         "service caddy\nend",
+        "file ab /etc/\x1b[2J\nend",
         100_001 * "inbound slot-1\n" + "end",
     ],
 )

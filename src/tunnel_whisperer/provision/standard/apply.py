@@ -12,6 +12,9 @@ from .transaction import transaction
 
 __all__ = ["Run", "apply", "drift"]
 
+_MAX_WORDS_CHARS = 200
+"""Of a step; ours have 60."""
+
 
 class Run(Protocol):
     """Runs a script on the machine: ``sh``, as root."""
@@ -58,7 +61,9 @@ async def apply(site: Site, run: Run, on_step: Callable[[str], None]) -> Differe
         nonlocal last
         last = line
         if line.startswith("step "):
-            on_step(line.removeprefix("step "))
+            words = line.removeprefix("step ")[:_MAX_WORDS_CHARS]
+            # A machine that was taken over does not get at the terminal.
+            on_step("".join(char if char.isprintable() else "?" for char in words))
 
     status = await run(transaction(site, change), on_line)
     if last != "done" or status:

@@ -107,6 +107,8 @@ def parse_state(text: str) -> MachineState:
     if len(lines) > _MAX_LINES or not lines or lines[-1] != "end":
         raise PeerFault("bad-answer", "the relay's machine did not tell its state to the end")
     for line in lines[:-1]:
+        if not line.isprintable():  # it would be shown to a terminal
+            raise PeerFault("bad-answer", f"the relay's machine said {line[:80]!r} of its state")
         match line.split(" ", 2):
             case ["file", digest, path]:
                 found[path] = digest
