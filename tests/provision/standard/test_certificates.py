@@ -20,8 +20,10 @@ FOLDER = f"certificates/acme/{DOMAIN}"
 
 
 def caddys_files(domain: str = DOMAIN, *, days: float = 60) -> dict[str, bytes]:
-    certificate, key = issue_server(make_ca("acme"), [domain], days)
-    texts = {"crt": certificate, "key": key, "json": "{}"}
+    ca = make_ca("acme")
+    certificate, key = issue_server(ca, [domain], days)
+    # A chain, as every CA of ACME gives it.
+    texts = {"crt": f"{certificate}\n{ca.cert_pem}", "key": key, "json": "{}"}
     return {f"{FOLDER}/{DOMAIN}.{ending}": text.encode() for ending, text in texts.items()}
 
 

@@ -27,6 +27,7 @@ _MOST_BYTES = 64 * 1024
 """Of one file: a chain of three certificates has 6 KB."""
 _LEFT = timedelta(days=1)
 """One that ends sooner is not worth the trouble: Caddy asks for a new one at once."""
+_PEM_END = "-----END CERTIFICATE-----"
 _ENDINGS = (".crt", ".key", ".json")
 
 _RESTORE = """\
@@ -90,8 +91,10 @@ def _is_good(files: dict[str, bytes], domain: str, now: datetime) -> bool:
     texts = {name.rpartition(".")[2]: data.decode("ascii", "replace") for name, data in files.items()}
     if set(texts) != {ending[1:] for ending in _ENDINGS}:
         return False
+    # Its own comes first, those of the CA behind it (RFC 8555 section 9.1).
+    own = f"{texts['crt'].partition(_PEM_END)[0]}{_PEM_END}\n"
     try:
-        check_key_pair(texts["crt"], texts["key"])
-        return domain in certificate_hosts(texts["crt"]) and certificate_ends(texts["crt"]) > now + _LEFT
+        check_key_pair(own, texts["key"])
+        return domain in certificate_hosts(own) and certificate_ends(own) > now + _LEFT
     except TwError:
         return False
