@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests.e2e.commands.conftest import Site
@@ -13,6 +15,7 @@ from tests.e2e.lab import missing as no_namespaces
 from tests.e2e.relays.island import Island
 from tests.e2e.relays.standard import StandardMachine
 from tests.interop import caddy, xray
+from tests.structure.tree import ROOT
 from tunnel_whisperer.pki import new_ssh_key, public_key_of, sign_role
 from tunnel_whisperer.profile import Profile
 
@@ -37,6 +40,24 @@ def test_a_command_runs_at_the_machine_and_its_status_is_ours(island: Island) ->
     )  # fmt: skip
     assert done.returncode == 7, done.stderr
     assert done.stdout.split() == ["127.0.0.1", done.stdout.split()[1], "127.0.0.1", "22", "3000000"]
+
+
+def test_at_a_terminal_it_is_a_shell_and_ctrl_c_is_the_shells(island: Island) -> None:
+    words = island.tw_command("relay", "relay", "ssh")
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "TERM": "xterm"}
+    child = pexpect.spawn("ip", ["netns", "exec", island.name, *words], encoding="utf-8", timeout=30, env=env)
+    try:
+        child.sendline("echo in-$((40+2)); sleep 60")
+        child.expect("in-42")
+        child.sendintr()
+        child.sendline("echo still-$((40+3))")
+        child.expect("still-43")
+        child.sendline("exit 5")
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == 5
+    finally:
+        child.close(force=True)
 
 
 def test_another_host_key_is_not_believed(island: Island) -> None:
