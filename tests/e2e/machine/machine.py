@@ -61,7 +61,7 @@ class Machine:
         self._make_folder(place.parent)
         place.write_bytes(content.encode() if isinstance(content, str) else content)
 
-    def furnish(self, origins: Origins, user_data: str) -> None:
+    def furnish(self, origins: Origins, user_data: str | bytes) -> None:
         """The world around it, as a provider would: addresses, names, and what to do at the first boot."""
         self.write("/etc/systemd/network/10-lab.network", _NETWORK)
         for unit in ("systemd-networkd.service", "systemd-networkd-wait-online.service"):

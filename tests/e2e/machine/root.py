@@ -1,7 +1,7 @@
 """A Debian 12 as small as it can be, with systemd and cloud-init, and the packages it may want later.
 
-Built once, in about two minutes, and kept: in ``$TW_MACHINE_CACHE``, else
-``$XDG_CACHE_HOME/tunnel-whisperer/machine``, else ``~/.cache/tunnel-whisperer/machine`` (450 MB).
+Built once, in one to three minutes, and kept: in ``$TW_MACHINE_CACHE``, else
+``$XDG_CACHE_HOME/tunnel-whisperer/machine``, else ``~/.cache/tunnel-whisperer/machine`` (360 MB).
 Removing that folder is safe at any time.
 """
 
