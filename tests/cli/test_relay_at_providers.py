@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -57,5 +58,7 @@ def test_it_is_made_found_shut_and_removed(tw: Tw, world: World) -> None:
     removed = tw("destroy", "relay-server", "--yes")
     assert removed.status == 0 and "nothing is left" in removed.out, removed.err
     assert world.bench.there() == []
+    events = [json.loads(line)["event"] for line in tw.ok("audit", "--json").splitlines()]
+    assert events == ["machine-made", "identity-changed", "machine-removed"]
     told = made.out + made.err + removed.out + removed.err
     assert not any(secret in told for secret in world.bench.secrets)

@@ -75,6 +75,8 @@ def test_ssh_is_told_the_key_the_host_and_the_way(standard: Tw, tmp_path: Path) 
         "--context",
         context.id,
     ]
+    standard.ok("use", "relay")
+    assert "systemctl --failed" in standard.ok("audit")
     assert not Path(called["options"]["UserKnownHostsFile"].strip('"')).exists(), "the temporary file stays"
 
 

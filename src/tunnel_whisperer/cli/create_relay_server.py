@@ -7,6 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from ..audit import note
 from ..base.errors import Misuse
 from ..daemon.relay_making import bring_up
 from ..daemon.roles import need_role
@@ -151,7 +152,10 @@ def _machine(
         if not args.yes and not confirm("Make it?"):
             return None
     relay = _identity(profile, domain, args.ssh_open)
-    return relay, _make(profile, relay, driver, plan)
+    addresses = _make(profile, relay, driver, plan)
+    if not there:
+        note(profile, "machine-made", provider=provider, region=plan.region.name, addresses=list(addresses))
+    return relay, addresses
 
 
 def _stands(args: argparse.Namespace, provider: str, hint: Hint) -> bool:
@@ -187,6 +191,8 @@ def _own_machine(
     relay = _identity(profile, domain, args.ssh_open)
     begin(profile, MANUAL, "")
     enter(profile, Phase.MADE, addresses)
+    if hint is None or hint.addresses != addresses:
+        note(profile, "machine-made", provider=MANUAL, addresses=list(addresses))
     out = Path(args.out or f"{domain}-install.sh")
     write_file(out, install_script(relay.first_site()))
     print(out)

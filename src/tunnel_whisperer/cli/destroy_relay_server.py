@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 
+from ..audit import note
 from ..base.errors import Misuse, TwError
 from ..daemon.roles import need_role
 from ..daemon.standard_relay import StandardRelay
@@ -77,6 +78,7 @@ def _machine(args: argparse.Namespace, profile: Profile, config: Config, hint: H
         return 1
     with running(profile, _COMMAND):
         removed = remove_machine(profile, driver, hint.relay_id, _tell)
+    note(profile, "machine-removed", provider=hint.provider, removed=[str(each) for each in removed])
     StandardRelay(profile, config).forget_first_visit()
     print(f"removed {_count(removed)}; looked again, and nothing is left")
     print(f"  the keys stay in {profile.directory}: tw create relay-server makes it again")

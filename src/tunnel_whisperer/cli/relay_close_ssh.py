@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ..audit import note
 from ..base.errors import Misuse
 from ..daemon.roles import need_role
 from ..provision.state import read_hint
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         raise Misuse("bad-argument", "--credentials-file: no provider is asked for this relay")
     # Remembered first: whatever comes next, each later change of the machine shuts it.
     config = make_standard_relay_identity(profile, "", ssh_open=False)
+    note(profile, "identity-changed", fields=["relay.ssh_open"])
     if driver is not None and hint is not None:
         driver.set_ssh(hint.relay_id, ssh_open=False)
         print(f"  shut at {hint.provider}", file=sys.stderr)

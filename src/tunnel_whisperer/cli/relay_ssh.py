@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ..audit import note
 from ..base.errors import Misuse
 from ..daemon.roles import need_role
 from ..daemon.standard_relay import StandardRelay
@@ -22,6 +23,9 @@ from ..service.plan import program
 from .place import add_context_flag, configured, contexts_of
 
 EXAMPLE = "tw relay ssh -- systemctl status caddy"
+
+_MAX_NOTED_CHARS = 200
+"""Of a command, in the audit record."""
 
 _NOBODY = "/dev/null" if sys.platform != "win32" else "NUL"
 
@@ -55,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
             "this needs the program ssh, and there is none here",
             hint="install OpenSSH's client; tw test relay and tw apply work without it",
         )
+    note(profile, "machine-visited", command=" ".join(args.command)[:_MAX_NOTED_CHARS])
     with tempfile.TemporaryDirectory(prefix="tw-") as folder:
         known = Path(folder) / "known_hosts"
         known.write_text("".join(f"{config.relay.domain} {key}\n" for key in relay.host_keys()), "ascii")
