@@ -57,7 +57,8 @@ def test_only_the_relays_own_name_is_a_yes(
 ) -> None:
     before = world.bench.there()
     typed(monkeypatch, answer)
-    assert made("destroy", "relay-server").status == 1
+    done = made("destroy", "relay-server")
+    assert done.status == 1 and done.err.endswith("nothing was removed\n")
     assert world.bench.there() == before and read_hint(Profile(made.directory)) is not None
 
 

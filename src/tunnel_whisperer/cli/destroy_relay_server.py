@@ -145,7 +145,10 @@ def _save(args: argparse.Namespace, profile: Profile, config: Config) -> bool:
 
 
 def _typed(word: str, question: str) -> bool:
-    return ask(question, flag="--yes", check=str, default="") == word
+    if ask(question, flag="--yes", check=str, default="") == word:
+        return True
+    print("nothing was removed", file=sys.stderr)
+    return False
 
 
 def _list(found: Found, head: str) -> None:
