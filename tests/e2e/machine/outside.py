@@ -24,7 +24,7 @@ __all__ = ["BRIDGE", "DOMAIN", "Outside", "missing"]
 DOMAIN = "relay.example.org"
 BRIDGE = "lab"
 _SRC = Path(__file__).resolve().parents[3] / "src"
-_TOOLS = ("systemd-nspawn", "mmdebstrap", "gpg", "dpkg-deb", "nsenter", "unshare", "curl", "ssh")
+_TOOLS = ("systemd-nspawn", "mmdebstrap", "gpg", "dpkg-deb", "nsenter", "unshare", "setpriv", "curl", "ssh")
 
 
 def missing() -> str:
@@ -141,7 +141,7 @@ class Outside:
             time.sleep(0.05)
 
     def _inside(self, command: tuple[str, ...]) -> list[str]:
-        script = f'mount --bind "{self.directory}/hosts" /etc/hosts && exec "$@"'
+        script = f'mount --bind "{self.directory}/hosts" /etc/hosts && exec setpriv --pdeathsig TERM "$@"'
         enter = ("nsenter", f"--net=/run/netns/{self.namespace}", "unshare", "-m")
         return [*enter, "sh", "-c", script, "sh", *command]
 
