@@ -44,7 +44,9 @@ def test_another_identity_than_the_active_one_can_be_meant(tmp_path: Path) -> No
     def chosen(*words: str) -> Path:
         parser = argparse.ArgumentParser()
         add_context_flag(parser)
-        return profile_of(parser.parse_args(list(words), argparse.Namespace(config_dir=str(tmp_path)))).directory
+        return profile_of(
+            parser.parse_args(list(words), argparse.Namespace(config_dir=str(tmp_path)))
+        ).directory
 
     assert chosen() == north.profile.directory
     assert chosen("--context", "base") == tmp_path
