@@ -169,9 +169,8 @@ def idle(port: int, seconds: float) -> None:
 
 def reset(port: int, seconds: float) -> None:
     began = time.monotonic()
-    sock = _dial(port, seconds)
     try:
-        data = sock.recv(1)
+        data = _dial(port, seconds).recv(1)  # a slow process may hear of it while it dials
     except ConnectionResetError:
         print(f"reset {time.monotonic() - began:.2f} s")
     else:

@@ -89,11 +89,11 @@ def test_where_only_a_proxy_leads_out_the_client_takes_it(bridge: Bridge) -> Non
 
 def test_a_firewall_that_forgets_idle_flows_is_survived(bridge: Bridge) -> None:
     lab = bridge.lab
-    # It knows a flow for 11 s after its last packet; what it does not know it resets.
+    # It knows a flow for 14 s after its last packet; what it does not know it resets.
     lab.sysctl("relay", "netfilter.nf_conntrack_tcp_loose", 0)
-    lab.sysctl("relay", "netfilter.nf_conntrack_tcp_timeout_established", 11)
+    lab.sysctl("relay", "netfilter.nf_conntrack_tcp_timeout_established", 14)
     lab.nft("relay", "insert rule inet edge inbound meta l4proto tcp ct state invalid reject with tcp reset")
-    assert "ok" in bridge.probe("idle", 14)
+    assert "ok" in bridge.probe("idle", 17)
     for name in ("client", "server"):
         assert "not connected" not in _said(bridge, name)
 
@@ -129,10 +129,14 @@ def test_a_hop_that_dies_under_a_transfer_resets_it(bridge: Bridge) -> None:
     # The target saw a reset too: it would have taken an end for the whole.
     assert _said(bridge, "service").count("ConnectionResetError") >= 2
 
-    # A server that hangs is replaced: what was being opened in its session is opened in the next.
+    # A server that hangs is replaced, by the same identity on a spare machine: what was being opened
+    # in its session is opened in the next.
+    shutil.copytree(
+        bridge.directory / "server", bridge.directory / "spare", ignore=shutil.ignore_patterns("run")
+    )
     bridge.server.send_signal(signal.SIGSTOP)
     waiting = bridge.start_probe("wait", 60, "wait-hung")
-    hung, bridge.server = bridge.server, bridge.start_server()
+    hung, bridge.server = bridge.server, lab.start_tw("server", "spare", "serve", name="spare")
     assert "waited" in bridge.succeeds(waiting, "wait-hung")
     hung.send_signal(signal.SIGCONT)
     lab.kill(hung, signal.SIGKILL)
