@@ -110,6 +110,8 @@ def test_what_the_service_needs_is_not_hidden_from_it(
     plan = replace(plan, directory=Path(directory), code=(Path(code),))
     found = _directives(Systemd(system=True).render(plan))
     assert (found["ProtectHome"], found["PrivateTmp"]) == ([home], [tmp])
+    # asyncssh does not start without a place for a temporary file.
+    assert ("/tmp" in found["ReadWritePaths"][0].split()) == (tmp == "no")
 
 
 def test_odd_names_stay_one_word_and_are_no_specifiers(plan: ServicePlan) -> None:

@@ -61,7 +61,7 @@ SystemCallErrorNumber=EPERM
 # /proc stays whole (no ProcSubset): the ciphers are chosen by what /proc/cpuinfo says of AES.
 _SYSTEMS = """\
 ProtectSystem=strict
-ReadWritePaths={directory}
+ReadWritePaths={directory}{shared_tmp}
 ProtectHome={home}
 PrivateTmp={private_tmp}
 PrivateDevices=yes
@@ -208,10 +208,13 @@ def _user_units() -> Path:
 def _system_part(plan: ServicePlan) -> str:
     needed = (plan.directory, Path(plan.command[0]), *plan.code)
     in_home = any(_below(path, ("/home", "/root", "/run/user")) for path in needed)
+    # What runs out of /tmp would not find itself in a /tmp of its own; libraries still need one to write.
+    shares_tmp = any(_below(path, ("/tmp", "/var/tmp")) for path in needed)  # noqa: S108 - asked, not used
     return _SYSTEMS.format(
+        shared_tmp=" /tmp" if shares_tmp else "",
         directory=_word(str(plan.directory)),
         home="read-only" if in_home else "yes",
-        private_tmp="no" if any(_below(path, ("/tmp", "/var/tmp")) for path in needed) else "yes",  # noqa: S108 - asked, not used
+        private_tmp="no" if shares_tmp else "yes",
         capabilities="CAP_NET_BIND_SERVICE" if plan.low_ports else "",
     )
 
