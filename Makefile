@@ -71,11 +71,13 @@ demo: $(VENV)/.runtime
 	@exec $(BIN)/tw demo $(if $(ONCE),--once) $(if $(TARGET),--target $(TARGET))
 
 # -- tests -----------------------------------------------------------------------------------------
-# One run tells all. The e2e tests share one worker (tests/conftest.py), for each holds three machines.
+# One run tells all. Real programs are waited for most of the time: two workers for each core. The e2e
+# tests of a folder share one (tests/conftest.py), for each holds machines.
+WORKERS ?= $(shell expr 2 \* $$(nproc))
 
 test: $(VENV)/.dev $(XRAY_OLD)/.ready
 	@scripts/debian-packages
-	@TW_XRAY_PYTHON=$(CURDIR)/$(XRAY_OLD)/bin/python $(BIN)/python -m pytest -n auto --dist loadgroup -m "not machine" $(ARGS)
+	@TW_XRAY_PYTHON=$(CURDIR)/$(XRAY_OLD)/bin/python $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not machine" $(ARGS)
 
 # Not among the others: it boots a machine, and builds one where none is kept.
 test-machine: $(VENV)/.dev

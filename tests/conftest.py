@@ -32,10 +32,10 @@ def _loggers() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the e2e tests one worker between them: each holds three machines and reads the clock."""
+    """Give the e2e tests of a folder one worker between them: each holds machines and reads the clock."""
     for item in items:
         if item.get_closest_marker("e2e"):
-            item.add_marker(pytest.mark.xdist_group("e2e"))
+            item.add_marker(pytest.mark.xdist_group(f"e2e-{item.path.parent.name}"))
 
 
 def _reason(report: pytest.TestReport) -> str:
