@@ -1,7 +1,8 @@
 """The packet filter: 443 and 80 (for ACME and the redirect), and 22 where it was asked for.
 
-A second wall behind listening on loopback alone. Our table is the only one that is touched:
-somebody's own rules stay, and both have to let a packet in (nft(8): a drop in any chain is final).
+A second wall behind listening on loopback alone. Of what is loaded only our table is touched: rules
+of others stay, and both have to let a packet in (nft(8): a drop in any chain is final). The file
+that is loaded at boot is ours; the installation keeps what was in it beside it, as ``.before-tw``.
 """
 
 from __future__ import annotations
