@@ -73,6 +73,12 @@ class World:
             island.start(server, *island.tw_command(server, "serve"))
         for server in SERVERS:
             island.wait_for(server, "connected: published")
+            self._wait_for_users(server)
+
+    def _wait_for_users(self, server: str) -> None:
+        """A standard relay hears of them right after the server has come."""
+        if self.standard is not None:
+            self.standard.wait_for_users(server)
 
     def profile(self, identity: str) -> Profile:
         return Profile(self.island.directory / identity)

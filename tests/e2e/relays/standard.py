@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -109,6 +110,14 @@ class StandardMachine:
         change = asyncio.run(apply(wanted, self.run, self.steps.append))
         self.site = wanted
         return change
+
+    def wait_for_users(self, server: str) -> None:
+        """Until the server has said who its users are, and Xray lets them in."""
+        deadline = time.monotonic() + 20
+        told = self.folder / "users" / server
+        while not told.exists() or list(told.parent.glob(f".{server}.*[!k]")):
+            assert time.monotonic() < deadline, f"{server} does not say who its users are"
+            time.sleep(0.05)
 
     def drift(self) -> Difference:
         """What is not as the last change had it."""

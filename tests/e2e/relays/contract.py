@@ -1,4 +1,7 @@
-"""What the endpoints may rely on at any relay, against both kinds (design.md section 3)."""
+"""What the endpoints may rely on at any relay (design.md section 3): the same tests for both kinds.
+
+``test_embedded.py`` and ``test_standard.py`` take them over, each with a ``world`` of its own.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import yaml
 
 from tests.e2e.lab import missing as no_namespaces
 from tests.e2e.relays.island import Island
-from tests.e2e.relays.relays import KINDS, RELAY_SSH, SERVERS, World
+from tests.e2e.relays.relays import RELAY_SSH, SERVERS, World
 from tests.interop import caddy, xray
 from tunnel_whisperer.base.errors import TwError
 from tunnel_whisperer.base.values import HostPort
@@ -25,17 +28,17 @@ from tunnel_whisperer.profile import load_config
 _LACKING = (
     no_namespaces() or caddy.missing() or xray.missing() or ("" if shutil.which("sshd") else "no sshd here")
 )
-pytestmark = [pytest.mark.e2e, pytest.mark.skipif(bool(_LACKING), reason=_LACKING)]
+marks = [pytest.mark.e2e, pytest.mark.skipif(bool(_LACKING), reason=_LACKING)]
 
 PROBE = str(Path(__file__).parents[1] / "probe.py")
 SIZE = 16 << 20
 
 
-@pytest.fixture(scope="module", params=list(KINDS))
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with Island(tmp_path_factory.mktemp(request.param)) as island:
+def made(kind: str, directory: Path) -> Iterator[World]:
+    """The world of a module's tests."""
+    with Island(directory) as island:
         island.start("service", sys.executable, PROBE, "serve", "5000")
-        yield World(island, request.param)
+        yield World(island, kind)
 
 
 # -- traffic ---------------------------------------------------------------------------------------
