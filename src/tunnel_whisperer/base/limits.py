@@ -449,6 +449,23 @@ MAX_BACKUP_ENTRIES = 9999
 MAX_PASSPHRASE_WORK = 20
 """scrypt work factor of an encrypted file from outside: 1 GiB and 3 s; ours have 18 to 20 (about a second)."""
 
+# -- the log in memory ---------------------------------------------------------------------------
+
+LOG_RING_LINES = 5_000
+"""Lines of the log that are kept in memory for whoever looks; peers cause most of them."""
+
+LOG_RING_BYTES = 2 * 1024 * 1024
+"""Memory that they take: a peer that causes long lines makes older ones go sooner, and no more."""
+
+LOG_LINE_CHARS = 4_000
+"""Length of one of them; a traceback has up to 3,000."""
+
+LOG_PAGE_LINES = 1_000
+"""Lines that are given out at once."""
+
+LOG_FOLLOW_PAUSE_S = 0.1
+"""Time between two looks of one who follows the log: fifty at 1,000 lines a second cost 500 looks."""
+
 # -- providers of machines -----------------------------------------------------------------------
 
 CLOUD_CONNECT_TIMEOUT_S = 10.0
@@ -489,3 +506,14 @@ MAX_USER_DATA_BYTES = 1024 * 1024
 
 MAX_HINT_BYTES = 4 * 1024
 """Size of the file that tells which relay is being made; ours has 200 bytes."""
+
+# -- the local API and the dashboard ------------------------------------------------------------
+
+MAX_WATCHERS = 200
+"""Open pages and programs that are told of changes: each holds a connection and a set of topics."""
+
+MAX_JOBS = 50
+"""Long work that is remembered, running or ended."""
+
+MAX_JOB_STEPS = 400
+"""Steps of one piece of long work that are kept, the first and the last ones."""

@@ -8,9 +8,11 @@ import sys
 from datetime import UTC, datetime
 from typing import IO
 
+from .errors import Misuse
+from .log_ring import LOGGERS, LogRing
 from .redact import redact
 
-__all__ = ["LEVELS", "set_up"]
+__all__ = ["LEVELS", "current_level", "set_level", "set_up"]
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -42,20 +44,42 @@ class _JsonFormatter(logging.Formatter):
 
 
 def set_up(level: str = "info", fmt: str = "text", stream: IO[str] | None = None) -> None:
-    """Send our records to ``stream`` (standard error); replaces an earlier set-up.
+    """Send our records to ``stream`` (standard error); replaces an earlier set-up. A ring that is
+    attached stays so.
 
     Args:
         level: one of ``LEVELS``.
         fmt: ``text`` or ``json``.
+
+    Raises:
+        Misuse: ``bad-argument``: no such level.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_JsonFormatter() if fmt == "json" else _TextFormatter())
-    ours = logging.getLogger("tw")
-    ours.handlers[:] = [handler]
-    ours.propagate = False
-    ours.setLevel(level.upper())
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler, *(x for x in logger.handlers if isinstance(x, LogRing))]
+        logger.propagate = False
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Log what is at least of this level from now on.
+
+    Args:
+        level: one of ``LEVELS``.
+
+    Raises:
+        Misuse: ``bad-argument``: there is no such level.
+    """
+    if level not in LEVELS:
+        raise Misuse("bad-argument", f"no log level {level!r}", hint=f"one of {', '.join(LEVELS)}")
+    logging.getLogger("tw").setLevel(level.upper())
     # The SSH library narrates every channel at INFO; our own records say it better.
-    library = logging.getLogger("asyncssh")
-    library.handlers[:] = [handler]
-    library.propagate = False
-    library.setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    logging.getLogger("asyncssh").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+
+
+def current_level() -> str:
+    """The least level that is logged now, one of ``LEVELS``."""
+    number = logging.getLogger("tw").getEffectiveLevel()
+    return next((x for x in LEVELS if logging.getLevelNamesMapping()[x.upper()] >= number), LEVELS[-1])
