@@ -1,5 +1,5 @@
 # make demo    a whole tunnel on this machine, in one command (ONCE=1: stop after the check)
-# make test    all tests: units, the real Xray and Caddy, three machines in network namespaces
+# make test    all tests: units, the real Xray and Caddy, three machines in network namespaces, a browser
 # make test-machine   the relay's install for real, in a Debian that boots (root; two minutes, four the first time)
 # make check   linters, types, import contracts, generated documentation
 # make fuzz    random input for FUZZ_SECONDS, then the property tests with many more examples
