@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.kit.command import Tw
-from tunnel_whisperer.cli import list_servers
 from tunnel_whisperer.daemon.standard_relay import StandardRelay
+from tunnel_whisperer.operations import tenant_rows
 from tunnel_whisperer.profile import Profile
 from tunnel_whisperer.tenancy import (
     enroll_server,
@@ -63,7 +63,7 @@ def test_what_the_running_relay_says_is_shown(
     def snapshot(profile: Profile) -> dict[str, object]:
         return {"role": "relay", "pid": os.getpid(), "tenants": tenants}
 
-    monkeypatch.setattr(list_servers, "read_snapshot", snapshot)
+    monkeypatch.setattr(tenant_rows, "read_snapshot", snapshot)
     text = relay.ok("list", "servers")
     assert all(word in text for word in words)
     assert "not known" not in text

@@ -7,16 +7,14 @@ from pathlib import Path
 
 from ..base.errors import Misuse
 from ..base.values import parse_port
-from ..daemon import parse_listen
 from ..daemon.roles import need_role
+from ..operations.relay_machine import need_embedded
+from ..operations.tenants import admit, invite
 from ..profile import Config, Profile, write_file
-from ..tenancy import JoinRequest, enroll_server, invite_server
 from .files import naming, read_text
 from .invitation import add_lifetime_flag, lifetime_end, print_token
 from .place import configured
-from .relay_machine import bring_to_machine, need_embedded
-
-_HTTPS = 443
+from .relay_machine import bring_to_machine
 
 EXAMPLE = "tw enroll --invite --name plant-7\ntw enroll plant-7-request.json"
 
@@ -45,10 +43,10 @@ def run(args: argparse.Namespace) -> int:
     changed at once. Safe to repeat, and the way to go on where it was interrupted."""
     profile, config = configured(args)
     need_role(config, "relay", profile)
-    port = parse_port(args.port) if args.port is not None else _own_port(config)
+    port = parse_port(args.port) if args.port is not None else None
     if args.invite:
         need_embedded(config, "an invitation needs a relay that answers it", "tw enroll REQUEST")
-        return _invite(args, profile, port)
+        return _invite(args, profile, config, port)
     for flag, value in (("--name", args.name), ("--expires", args.expires), ("--json", args.json)):
         if value:
             raise Misuse("bad-argument", f"{flag} is for an invitation", hint="add --invite")
@@ -56,27 +54,20 @@ def run(args: argparse.Namespace) -> int:
         raise Misuse("bad-argument", "which server?", hint="tw enroll REQUEST, or tw enroll --invite")
     path = Path(args.request)
     with naming(path):
-        request = JoinRequest.parse(read_text(path))
-        response = enroll_server(profile, request, relay_port=port)
+        enrolled = admit(profile, config, read_text(path), port=port)
     bring_to_machine(profile, config)
-    out = Path(args.out or f"{response.server_id}-response.json")
-    write_file(out, response.to_text(), 0o644)
+    out = Path(args.out or enrolled.file_name)
+    write_file(out, enrolled.response, 0o644)
     print(out)
-    print(f"enrolled {response.server_id}; send the response back (tw join --apply)")
+    print(f"enrolled {enrolled.server_id}; send the response back (tw join --apply)")
     return 0
 
 
-def _own_port(config: Config) -> int:
-    relay = config.relay
-    if relay.kind == "standard" or relay.behind_proxy:
-        return _HTTPS
-    return parse_listen(relay.listen).port
-
-
-def _invite(args: argparse.Namespace, profile: Profile, port: int) -> int:
+def _invite(args: argparse.Namespace, profile: Profile, config: Config, port: int | None) -> int:
     if args.request or args.out:
         raise Misuse("bad-argument", "a request and --invite do not go together", hint="tw enroll --invite")
     end = lifetime_end(args.expires, "--expires")
-    token = invite_server(profile, args.name or "", expires=end, relay_port=port)
-    print_token(token, "tw join", as_json=args.json)
+    print_token(
+        invite(profile, config, args.name or "", expires=end, port=port), "tw join", as_json=args.json
+    )
     return 0

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import re
-import socket
 from pathlib import Path
 
-from ..audit import note
 from ..base.errors import Misuse
-from ..base.values import HostPort
-from ..daemon.claim import join_by_invitation
-from ..profile import Profile, load_config, write_file
-from ..tenancy import JoinResponse, Token, apply_response, make_join_request, make_server_identity
+from ..operations.joining import accept_response, join_by_token, make_request
+from ..profile import Profile, write_file
+from ..tenancy import JoinResponse, Token
 from .files import naming, read_text
 from .invitation import given_token
 from .place import profile_of, start_logging
@@ -49,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
         path = Path(args.apply)
         with naming(path):
             response = JoinResponse.parse(read_text(path))
-        apply_response(profile, response)
-        note(profile, "identity-changed", relay=response.relay_host, server=response.server_id)
+        accept_response(profile, response)
         print(f"enrolled at {response.relay_host} as {response.server_id}; next: tw create user, tw serve")
         return 0
     if not args.relay:
@@ -62,11 +57,9 @@ def run(args: argparse.Namespace) -> int:
     token = given_token(args.relay, "join")
     if token is not None:
         return _by_invitation(args, profile, token)
-    relay = HostPort.parse(args.relay, 443)
-    server_id = args.id or _known_id(profile) or _host_id()
-    make_server_identity(profile, server_id)
-    out = Path(args.out or f"{server_id}-request.json")
-    write_file(out, make_join_request(profile, relay.host).to_text(), 0o644)
+    request = make_request(profile, args.relay, args.id or "")
+    out = Path(args.out or request.file_name)
+    write_file(out, request.text, 0o644)
     print(out)
     print("Send it to the relay's admin (tw enroll); it holds nothing secret.")
     print("With the response that comes back: tw join --apply RESPONSE")
@@ -76,19 +69,6 @@ def run(args: argparse.Namespace) -> int:
 def _by_invitation(args: argparse.Namespace, profile: Profile, token: Token) -> int:
     if args.out:
         raise Misuse("bad-argument", "an invitation needs no request: --out has no use")
-    server_id = args.id or token.name or _known_id(profile) or _host_id()
-    config = asyncio.run(join_by_invitation(profile, token, server_id))
-    note(profile, "identity-changed", relay=config.xray.relay_host, server=server_id)
-    print(f"enrolled at {config.xray.relay_host} as {server_id}; next: tw create user, tw serve")
+    config = asyncio.run(join_by_token(profile, token, args.id or ""))
+    print(f"enrolled at {config.xray.relay_host} as {config.server_id}; next: tw create user, tw serve")
     return 0
-
-
-def _known_id(profile: Profile) -> str:
-    """The id that this directory has already."""
-    return load_config(profile.config).server_id if profile.config.exists() else ""
-
-
-def _host_id() -> str:
-    """This machine's name as a server id."""
-    name = re.sub(r"[^a-z0-9-]+", "-", socket.gethostname().split(".")[0].lower()).strip("-")
-    return name[:31] or "server"

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from dataclasses import replace
-from pathlib import Path
 
-from ..base.errors import Misuse
 from ..daemon import RelayRoot, run_until_stopped
 from ..daemon.notify import ready
-from ..daemon.relay_root import check_relay
-from ..profile import Config, Profile, RelayConfig, load_config, running
-from ..tenancy import make_relay_identity
+from ..operations.embedded_relay import RelayWish, check_embedded_relay, make_embedded_relay
+from ..profile import Config, Profile, running
 from .place import add_context_flag, profile_of, start_logging
 
 EXAMPLE = "tw relay run --domain relay.example.org"
@@ -40,9 +36,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Until it is stopped."""
     profile = profile_of(args)
-    _check(args, profile)
+    wish = RelayWish(args.domain or "", args.listen or "", args.cert or "", args.key or "", args.behind_proxy)
+    check_embedded_relay(profile, wish)
     with running(profile, "tw relay run"):
-        config = _configuration(args, profile)
+        config = make_embedded_relay(profile, wish)
         start_logging(args, config)
         run_until_stopped(lambda: _serve(profile, config))
     return 0
@@ -57,41 +54,3 @@ async def _serve(profile: Profile, config: Config) -> None:
         await asyncio.Event().wait()
     finally:
         await root.close()
-
-
-def _check(args: argparse.Namespace, profile: Profile) -> None:
-    """What is refused before anything is made."""
-    if not profile.config.exists() and not args.domain:
-        raise Misuse(
-            "not-set-up",
-            "this relay has no name yet",
-            where=str(profile.directory),
-            hint="tw relay run --domain NAME",
-        )
-    before = load_config(profile.config).relay if profile.config.exists() else RelayConfig()
-    check_relay(
-        replace(
-            before,
-            listen=args.listen or before.listen,
-            behind_proxy=before.behind_proxy if args.behind_proxy is None else args.behind_proxy,
-            cert=_absolute(args.cert) or before.cert,
-            key=_absolute(args.key) or before.key,
-        )
-    )
-
-
-def _absolute(name: str | None) -> str:
-    return str(Path(name).resolve()) if name else ""
-
-
-def _configuration(args: argparse.Namespace, profile: Profile) -> Config:
-    """What is remembered, with what the flags change; the changes are remembered as well. A
-    certificate of its own that is about to expire is renewed on the way."""
-    return make_relay_identity(
-        profile,
-        args.domain or "",
-        listen=args.listen or "",
-        behind_proxy=args.behind_proxy,
-        cert=_absolute(args.cert),
-        key=_absolute(args.key),
-    )

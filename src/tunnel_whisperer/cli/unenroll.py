@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 
-from ..base.errors import Misuse
 from ..daemon.roles import need_role
-from ..profile import Config, Profile
-from ..tenancy import InviteBook, TenantBook, unenroll_server
+from ..operations.tenants import is_invitation, unenroll
+from ..profile import Profile
 from .ask import confirm
 from .place import configured
-from .relay_machine import bring_to_machine
+from .relay_machine import say
 
 EXAMPLE = "tw unenroll plant-7 --yes"
 
@@ -30,24 +30,11 @@ def run(args: argparse.Namespace) -> int:
     need_role(config, "relay", profile)
     if not args.yes and not confirm(_question(profile, args.server)):
         return 1
-    print(f"removed {_remove(profile, config, args.server)}")
+    print(f"removed {asyncio.run(unenroll(profile, config, args.server, say=say))}")
     return 0
 
 
 def _question(profile: Profile, name: str) -> str:
-    invited = any(name in (invite.name, invite.id) for invite in InviteBook(profile).all())
-    if invited and not any(record.server_id == name for record in TenantBook(profile).all()):
+    if is_invitation(profile, name):
         return f"Withdraw the invitation {name}?"
     return f"Remove server {name}? Its users lose it at once."
-
-
-def _remove(profile: Profile, config: Config, name: str) -> str:
-    try:
-        removed = unenroll_server(profile, name)
-    except Misuse as exc:
-        # Removed here before, and interrupted on the way to the machine.
-        if exc.code != "no-such-name" or not bring_to_machine(profile, config):
-            raise
-        return f"server {name}"
-    bring_to_machine(profile, config)
-    return removed
