@@ -466,6 +466,77 @@ LOG_PAGE_LINES = 1_000
 LOG_FOLLOW_PAUSE_S = 0.1
 """Time between two looks of one who follows the log: fifty at 1,000 lines a second cost 500 looks."""
 
+# -- the local API and the dashboard ---------------------------------------------------------------
+
+BROWSER_IDLE_S = 12 * 3600.0
+"""A browser that asked for nothing for this time logs in again: a working day."""
+
+BROWSER_LIFE_S = 30 * 86_400.0
+"""A browser logs in again after this time, however busy it was: a stolen cookie ends, too."""
+
+MAX_BROWSERS = 256
+"""Browsers that are logged in; above, the one not seen for longest is put out."""
+
+MAX_API_TOKENS = 64
+"""Tokens for programs; above, a new one is refused."""
+
+MAX_KEYS_BYTES = 512 * 1024
+"""Size of keys.json and password.json that is read; a browser takes under 1 KiB."""
+
+KEY_SEEN_S = 60.0
+"""How often it is written down when each key was last used."""
+
+KEY_CHECK_S = 1.0
+"""How often a stream or WebSocket that stands is held against the keys: a revoked one carries no more."""
+
+LOGIN_LINK_S = 600.0
+"""Life of a login link; it works once."""
+
+MAX_LOGIN_LINKS = 16
+"""Login links that were not used yet; above, the oldest works no more."""
+
+MIN_PASSWORD_CHARS = 12
+"""Of the dashboard's password: strangers may guess, and it stands alone (NIST SP 800-63B asks for 15 or 8)."""
+
+MAX_PASSWORD_CHARS = 256
+"""Of a password that is tried."""
+
+MAX_PASSWORD_CHECKS = 2
+"""Passwords that are checked at once: each takes 32 MiB and a third of a second of a processor."""
+
+MAX_PASSWORD_WAITING = 8
+"""Passwords that wait for such a check; more are refused."""
+
+LOGIN_FREE_FAILURES = 5
+"""Failed logins of one address (IPv6: one /64) without a pause; each further one doubles it, from 1 s."""
+
+LOGIN_PAUSE_S = 900.0
+"""Longest such pause."""
+
+LOGIN_FORGET_S = 3600.0
+"""An address without a failed login for this time begins anew."""
+
+MAX_LOGIN_ADDRESSES = 4096
+"""Addresses whose failed logins are known; beyond, the one not heard of for longest is forgotten."""
+
+LOGIN_BURST = 60
+"""Failed logins of all addresses together, at once: a guesser may have many of them."""
+
+LOGIN_REFILL_S = 10.0
+"""One more after this time: 3 million guesses in a year."""
+
+MAX_LOGIN_BYTES = 8 * 1024
+"""Body of a request without a key: a password in a form."""
+
+LOGIN_BODY_TIMEOUT_S = 10.0
+"""Time for such a body."""
+
+MAX_REQUEST_BYTES = 1024 * 1024
+"""Body of any other request, unless its path takes files."""
+
+MAX_UPLOAD_BYTES = MAX_BUNDLE_BYTES + 64 * 1024
+"""Body of a request that brings a bundle: the form around it included."""
+
 # -- providers of machines -----------------------------------------------------------------------
 
 CLOUD_CONNECT_TIMEOUT_S = 10.0
