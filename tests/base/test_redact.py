@@ -20,6 +20,9 @@ _PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA\n-----END OPE
         ("Proxy-Authorization: Basic Ym9iOmh1bnRlcjI=", "Ym9iOmh1bnRlcjI="),
         ("authorization: Bearer abcdef", "abcdef"),
         ("no such file: tw-join-AbC_dEf-gHi0123456789", "dEf-gHi"),
+        ("GET /login?token=tw-login-AbC_dEf-gHi0123456789 200", "AbC_dEf"),
+        ("cookie tw_session_8080=tw-browser-AbC_dEf-gHi0123456789", "AbC_dEf"),
+        ("curl -H 'X: tw-token-AbC_dEf-gHi0123456789'", "AbC_dEf"),
         ("uuid 11111111-2222-3333-4444-555555555555 refused", "555555555555"),
     ],
 )

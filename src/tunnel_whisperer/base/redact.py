@@ -19,6 +19,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b((?:proxy-)?authorization:\s*)\S+\s+\S+"), r"\1<credentials>"),
     # An invitation lets whoever has it become what it is for
     (re.compile(r"\btw-(join|connect)-[A-Za-z0-9_-]{8,}"), r"tw-\1-<invitation>"),
+    # Keys of the API and the dashboard (api/gate), and login links
+    (re.compile(r"\btw-(browser|token|login)-[A-Za-z0-9_-]{8,}"), r"tw-\1-<secret>"),
     # A UUID lets its owner ask the relay for a stream: the first four digits tell which one it is
     (re.compile(r"\b([0-9a-f]{4})[0-9a-f]{4}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.I), r"\1..."),
 )
