@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tunnel_whisperer.audit.chain import Chain, audit_files
-from tunnel_whisperer.audit.reading import Broken, select, verify
+from tunnel_whisperer.audit.reading import Broken, newest, select, verify
 from tunnel_whisperer.audit.record import Note, Record
 
 T0 = 1_000_000_000.0
@@ -168,3 +168,21 @@ def test_a_record_can_be_checked_without_us(directory: Path) -> None:
             text = json.dumps(value, sort_keys=True, separators=(",", ":"))
             prev = hashlib.sha256(text.encode()).hexdigest()
             assert prev == claimed
+
+
+def test_the_newest_come_first_and_before_any_number(directory: Path) -> None:
+    everything = list(select(directory, lambda record: True))
+    assert list(newest(directory)) == everything[::-1]
+    for record in everything:
+        older = [other for other in everything[::-1] if other.seq < record.seq]
+        assert list(newest(directory, before=record.seq)) == older
+    since = everything[5].time
+    assert list(newest(directory, since=since)) == [x for x in everything[::-1] if x.time >= since]
+
+
+def test_what_is_no_record_is_left_out_from_behind_too(directory: Path) -> None:
+    path = audit_files(directory)[-1]
+    with path.open("ab") as file:
+        file.write(b'{"half')
+    assert next(newest(directory)).who == "user:u8"
+    assert list(newest(directory / "missing")) == []

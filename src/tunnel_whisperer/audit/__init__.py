@@ -6,7 +6,7 @@ plane. May import base and profile. The data path knows only the callable of ``b
 
 from .chain import Chain
 from .note import AuditState, acting, audit_state, note
-from .reading import Broken, Verdict, select, verify
+from .reading import Broken, Verdict, newest, select, verify
 from .record import Record, stamp
 from .writer import AuditWriter
 
@@ -19,6 +19,7 @@ __all__ = [
     "Verdict",
     "acting",
     "audit_state",
+    "newest",
     "note",
     "select",
     "stamp",

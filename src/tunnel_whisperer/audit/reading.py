@@ -14,7 +14,7 @@ from .chain import HEAD, audit_files, file_number, torn_hash
 from .head import NOTHING_LOST, Head, Loss, read_head
 from .record import START, Record
 
-__all__ = ["Broken", "Verdict", "select", "verify"]
+__all__ = ["Broken", "Verdict", "newest", "select", "verify"]
 
 
 _ATTEMPTS = 3
@@ -63,6 +63,40 @@ def select(directory: Path, wanted: Callable[[Record], bool], *, since: str = ""
         if since and following is not None and _begins(following) < since:
             continue
         yield from (record for record in _records(path) if record.time >= since and wanted(record))
+
+
+def newest(directory: Path, *, before: int = 0, since: str = "") -> Iterator[Record]:
+    """The records, the newest first; what is no record is left out. Costs what is taken of it.
+
+    Args:
+        before: number of a record; only those with smaller ones. 0: all.
+        since: time as in a record; earlier ones are left out.
+
+    Raises:
+        OSError
+    """
+    for path in reversed(audit_files(directory)):
+        first = next(_records(path), None)
+        if first is None or (before and first.seq >= before):
+            continue
+        for record in _backwards(path):
+            if (not before or record.seq < before) and record.time >= since:
+                yield record
+        if first.time < since:  # as in ``select``
+            return
+
+
+def _backwards(path: Path) -> Iterator[Record]:
+    """Of one file, which is small enough to be held (AUDIT_FILE_BYTES)."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return
+    for line in reversed(lines):
+        try:
+            yield Record.parse(line)
+        except ValueError:
+            continue
 
 
 def _begins(path: Path) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..audit import Verdict, verify
-from ..base.errors import Misuse
-from .audit import need_record, unreadable
+from ..operations.audit_verifying import verify_record
 from .output import print_json
 from .place import configured
 
@@ -27,77 +25,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Go along the chain of hashes, and name the first link that does not hold."""
     profile, config = configured(args)
-    need_record(config, profile)
-    noted = args.contains.strip().lower()
-    if noted and (len(noted) != 64 or not set(noted) <= set("0123456789abcdef")):
-        raise Misuse(
-            "bad-argument", "a hash has 64 hexadecimal digits", hint="tw audit verify prints the last one"
-        )
-    try:
-        verdict = verify(profile.audit, noted)
-    except OSError as exc:
-        raise unreadable(exc) from exc
-    fault = _fault(verdict, noted, str(profile.audit))
+    verified = verify_record(profile, config, args.contains)
+    fault = verified.fault
     if args.json:
-        print_json(_value(verdict, noted))
+        print_json(verified.to_json())
         return 0 if fault is None else fault.exit_status
     if fault is not None:
         raise fault
-    for line in _lines(verdict, noted):
+    for line in verified.in_words():
         print(line)
     return 0
-
-
-def _fault(verdict: Verdict, noted: str, directory: str) -> Misuse | None:
-    broken = verdict.broken
-    if broken is not None:
-        line = f":{broken.line}" if broken.line else ""
-        good = (
-            f"the {verdict.records} records before it hold"
-            if verdict.records
-            else "nothing before it can be relied on"
-        )
-        return Misuse(
-            "audit-broken",
-            f"{broken.why}; {good}",
-            where=f"{directory}/{broken.file}{line}",
-            hint="keep a copy of the directory as it is, and find out who could write to it",
-        )
-    if not verdict.holds_wanted:
-        return Misuse(
-            "audit-broken",
-            f"no record has the hash {noted[:12]}...: the record was written anew, or its files were removed as the oldest",
-            where=directory,
-            hint="compare with the place where that hash was noted",
-        )
-    return None
-
-
-def _lines(verdict: Verdict, noted: str) -> list[str]:
-    if not verdict.records:
-        return ["no records yet"]
-    lines = [f"{verdict.records} records, {verdict.first_seq} to {verdict.last_seq}: the chain holds"]
-    if verdict.first_seq > 1:
-        lines.append("older ones were removed, as the record says")
-    if noted:
-        lines.append(f"{noted} is part of it")
-    if verdict.lost.count:
-        lines.append(f"{verdict.lost.count} could not be written, and wait to be told as a gap")
-    lines.append(f"last: {verdict.last_hash}")
-    lines.append(
-        "Note that hash elsewhere: tw audit verify --contains HASH finds a record that was written anew."
-    )
-    return lines
-
-
-def _value(verdict: Verdict, noted: str) -> dict[str, object]:
-    broken = verdict.broken
-    return {
-        "records": verdict.records,
-        "first": verdict.first_seq,
-        "last": verdict.last_seq,
-        "last_hash": verdict.last_hash,
-        "broken": None if broken is None else {"file": broken.file, "line": broken.line, "why": broken.why},
-        "contains": verdict.holds_wanted if noted else None,
-        "lost": verdict.lost.count,
-    }
