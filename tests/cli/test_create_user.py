@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_written_leaves_no_user(
     server: Tw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(create_user, "write_user_file", _no_space)
+        patch.setattr(create_user, "write_file", _no_space)
         server.refused("state-not-written", "create", "user", "alice", "-m", "5432")
     assert not (server.directory / "users" / "alice").exists()
     assert "alice" not in (server.directory / "authorized_keys").read_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.command import Tw
-from tunnel_whisperer.cli import list_users
+from tunnel_whisperer.operations import user_list
 
 
 def test_a_target_elsewhere_is_marked(server: Tw) -> None:
@@ -59,7 +59,7 @@ def test_programs_get_json(server: Tw) -> None:
 def test_who_is_online_is_told_while_the_server_runs(server: Tw, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("alice", "bob"):
         server.ok("create", "user", name, "-m", "5432")
-    monkeypatch.setattr(list_users, "users_online", lambda profile: {"bob"})
+    monkeypatch.setattr(user_list, "users_online", lambda profile: {"bob"})
     assert [line.split()[:3] for line in server.ok("list", "users").splitlines()[1:]] == [
         ["alice", "yes", "no"],
         ["bob", "yes", "yes"],
@@ -97,7 +97,7 @@ def test_a_record_that_cannot_be_read_hides_nobody_else(server: Tw) -> None:
 
 def test_a_certificate_near_its_end_is_told(server: Tw, monkeypatch: pytest.MonkeyPatch) -> None:
     server.ok("create", "user", "alice", "-m", "5432")
-    monkeypatch.setattr(list_users, "RENEW_BEFORE", timedelta(days=30000))
+    monkeypatch.setattr(user_list, "RENEW_BEFORE", timedelta(days=30000))
     assert "tw export user alice renews it" in server.ok("list", "users")
 
 

@@ -7,17 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.tenancy.setting import joined
 from tunnel_whisperer.base.errors import Misuse
-from tunnel_whisperer.base.values import Grant, Secret
-from tunnel_whisperer.bundle import decrypt, open_bundle
-from tunnel_whisperer.cli.user_file import (
-    add_file_flags,
-    place_of_file,
-    print_hand_over,
-    write_user_file,
-)
-from tunnel_whisperer.tenancy import UserBook
+from tunnel_whisperer.base.values import Secret
+from tunnel_whisperer.cli.user_file import add_file_flags, place_of_file, print_hand_over
 
 
 def _args(*words: str, force: bool | None = None) -> argparse.Namespace:
@@ -58,17 +50,6 @@ def test_a_place_where_no_file_can_be_is_refused(
     with pytest.raises(Misuse) as caught:
         place_of_file(_args("--out", place, force=True), "alice")
     assert caught.value.code == "bad-argument"
-
-
-def test_it_is_private_and_encrypted_if_there_is_a_passphrase(tmp_path: Path) -> None:
-    server = joined(tmp_path).server
-    user = UserBook(server).create("alice", [Grant.parse("5432")])
-    plain, locked = tmp_path / "plain.zip", tmp_path / "locked.zip"
-    write_user_file(server, user, plain, None)
-    write_user_file(server, user, locked, Secret("correct horse"))
-    assert [path.stat().st_mode & 0o777 for path in (plain, locked)] == [0o600, 0o600]
-    assert open_bundle(plain.read_bytes()).config.xray.uuid == user.uuid
-    assert open_bundle(decrypt(locked.read_bytes(), "correct horse")).config.xray.uuid == user.uuid
 
 
 def test_what_to_do_with_it_is_told_and_a_plain_one_warns(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from tests.kit.terminal import typed
 from tunnel_whisperer.base.errors import Misuse
 from tunnel_whisperer.base.values import Grant
 from tunnel_whisperer.cli.user_menu import ask_steps
-from tunnel_whisperer.cli.user_steps import in_turn
+from tunnel_whisperer.operations.user_steps import in_turn
 from tunnel_whisperer.profile import Profile
 from tunnel_whisperer.tenancy import AppBook, User, UserBook, make_server_identity
 

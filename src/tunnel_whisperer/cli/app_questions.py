@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from ..base.errors import Misuse
 from ..base.values import Grant
+from ..operations.access_words import revoked
 from ..tenancy import App, check_grants
-from .access import GRANT_HELP, grant_lines, revoked
+from .access import GRANT_HELP, grant_lines
 from .ask import ask, at_terminal, choose, complain
 
 __all__ = ["APP_FLAGS", "ask_change", "ask_grants", "fitting"]

@@ -7,9 +7,11 @@ import sys
 
 from ..base.errors import Misuse, render
 from ..daemon.roles import need_role
+from ..operations.access_words import moment_text
+from ..operations.users import apply_users
 from ..profile import Config, Profile
-from ..tenancy import Change, Standing, UserBook
-from .access import changed_lines, moment_text, print_followers, way_in
+from ..tenancy import Change, Standing
+from .access import changed_lines, print_followers, way_in
 from .place import configured
 from .relay_machine import bring_to_machine
 from .uninterrupted import uninterrupted
@@ -32,13 +34,10 @@ def run(args: argparse.Namespace) -> int:
     profile, config = configured(args)
     if config.relay.kind == "standard":
         return _apply_relay(profile, config, args)
-    need_role(config, "server", profile)
-    book = UserBook(profile)
     with uninterrupted():
-        changes = book.apply(args.user)
-    if not args.user:
-        for fault in book.survey()[1]:
-            print(render(fault), file=sys.stderr)
+        changes, faults = apply_users(profile, args.user)
+    for fault in faults:
+        print(render(fault), file=sys.stderr)
     if not changes:
         print("no users yet: tw create user NAME -m PORT")
     for change in changes:

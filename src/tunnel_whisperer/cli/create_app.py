@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 
 from ..daemon.roles import need_role
+from ..operations.access_words import parse_grants
+from ..operations.apps import create_app
 from ..tenancy import AppBook, check_app_name
-from .access import add_grant_flag, grant_lines, parse_grants
+from .access import add_grant_flag, grant_lines
 from .app_questions import ask_grants
 from .ask import ask
 from .place import configured
@@ -35,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     flag = "the name, as in tw create app historian -m 5432"
     name = ask("Name of the new app", flag=flag, check=check) if args.name is None else check(args.name)
     with uninterrupted():
-        app = book.create(name, grants or ask_grants(name))
+        app = create_app(profile, name, grants or ask_grants(name))
     print("\n".join([f"created {app.name}", *grant_lines(app.grants)]))
     print(f"Give it to somebody: tw create user NAME --app {app.name}")
     return 0

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import replace
 
-from ..base.values import Grant
 from ..bundle import check_slot
 from ..daemon.roles import need_role
-from ..profile import Profile, locked
-from ..tenancy import User, UserBook, check_user_name
-from .access import EXPIRY_HELP, add_grant_flag, moment_text, parse_expiry, parse_grants, reach_lines
+from ..operations.access_words import moment_text, parse_grants
+from ..operations.users import NewUser, create_user, invite_new_user, new_user
+from ..profile import Profile, locked, write_file
+from ..tenancy import Token, User, UserBook, check_user_name
+from .access import EXPIRY_HELP, add_grant_flag, reach_lines
 from .passphrase import new_passphrase
 from .place import configured
 from .uninterrupted import uninterrupted
-from .user_file import add_file_flags, place_of_file, print_hand_over, write_user_file
-from .user_invitation import add_invite_flags, check_invite_flags, print_invitation
+from .user_file import add_file_flags, place_of_file, print_hand_over
+from .user_invitation import add_invite_flags, check_invite_flags, invitation_end, print_invitation
 from .user_questions import ask_expiry, ask_name, ask_reach
 
 EXAMPLE = "tw create user alice -m 15432:5432 -m 10502:plc-7.plant.lan:502"
@@ -46,65 +47,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_invite_flags(parser)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What was asked for, by flags and answers."""
-
-    name: str
-    grants: tuple[Grant, ...]
-    apps: tuple[str, ...]
-    expires: float | None
-    single_session: bool
-
-
 def run(args: argparse.Namespace) -> int:
     """Let the user in, and write the file; or invite them."""
     check_invite_flags(args)
     profile, config = configured(args)
     need_role(config, "server", profile)
     check_slot(config, profile)
-    book = UserBook(profile)
-    wanted = _wanted(args, book)
+    wanted = _wanted(args, profile)
     if args.invite:
-        return _invite(args, profile, book, wanted)
+        return _invite(args, profile, wanted)
     passphrase = new_passphrase(args)
     with uninterrupted(), locked(profile):
         out = place_of_file(args, wanted.name)
-        user = book.create(
-            wanted.name,
-            wanted.grants,
-            apps=wanted.apps,
-            expires=wanted.expires,
-            single_session=wanted.single_session,
-        )
-        try:
-            write_user_file(profile, user, out, passphrase)
-        except BaseException:  # without the file the user is of no use, and the name would be taken
-            book.delete(user.name)
-            raise
+        made = create_user(profile, wanted, passphrase=passphrase, keep=lambda data: write_file(out, data))
     print(out)
-    for line in (*reach_lines(user), *_conditions(user)):
+    for line in _told(made.user):
         print(line)
-    print_hand_over(user.name, out, passphrase)
+    print_hand_over(made.user.name, out, passphrase)
     return 0
 
 
-def _invite(args: argparse.Namespace, profile: Profile, book: UserBook, wanted: _Wanted) -> int:
-    with uninterrupted(), locked(profile):
-        user = book.create(
-            wanted.name,
-            wanted.grants,
-            apps=wanted.apps,
-            expires=wanted.expires,
-            single_session=wanted.single_session,
-            invited=True,
-        )
-        try:
-            print_invitation(args, profile, user.name, [*reach_lines(user), *_conditions(user)])
-        except BaseException:  # as without the file
-            book.delete(user.name)
-            raise
+def _invite(args: argparse.Namespace, profile: Profile, wanted: NewUser) -> int:
+    def hand_over(user: User, token: Token) -> None:
+        print_invitation(args, token, _told(user))
+
+    with uninterrupted():
+        invite_new_user(profile, wanted, expires=invitation_end(args), hand_over=hand_over)
     return 0
+
+
+def _told(user: User) -> list[str]:
+    return [*reach_lines(user), *_conditions(user)]
 
 
 def _conditions(user: User) -> list[str]:
@@ -121,30 +94,29 @@ def _check_place(args: argparse.Namespace, name: str) -> None:
         place_of_file(args, name)
 
 
-def _wanted(args: argparse.Namespace, book: UserBook) -> _Wanted:
+def _wanted(args: argparse.Namespace, profile: Profile) -> NewUser:
     """From the flags; what is missing is asked for at a terminal. All flags are checked first:
     nobody should answer questions for a command that cannot succeed."""
+    book = UserBook(profile)
     if args.name is not None:
-        check_user_name(args.name)
-        book.check_new(args.name)
+        book.check_new(check_user_name(args.name))
         _check_place(args, args.name)
-    grants, apps = parse_grants(args.map), tuple(args.app)
-    expires = parse_expiry(args.expires) if args.expires is not None else None
-    single = bool(args.single_session)
-    if args.like is not None:
-        like = book.get(args.like)
-        grants = tuple(dict.fromkeys([*like.own_grants, *grants]))
-        apps = (*(app.name for app in like.apps), *apps)
-        expires = like.expires if args.expires is None else expires
-        single = like.single_session if args.single_session is None else single
-    book.apps_named(apps)
-    name = args.name
-    if name is None:
-        name = ask_name(book)
-        _check_place(args, name)
-    reaches = bool(grants or apps)
+    wanted = new_user(
+        profile,
+        args.name or "",
+        parse_grants(args.map),
+        apps=args.app,
+        like=args.like,
+        expires=args.expires,
+        single_session=args.single_session,
+    )
+    if args.name is None:
+        wanted = replace(wanted, name=ask_name(book))
+        _check_place(args, wanted.name)
+    reaches = bool(wanted.grants or wanted.apps)
     if not reaches:
-        grants, apps = ask_reach(name, book)
+        grants, apps = ask_reach(wanted.name, book)
+        wanted = replace(wanted, grants=grants, apps=apps)
     if args.expires is None and args.like is None and (args.name is None or not reaches):
-        expires = ask_expiry()
-    return _Wanted(name, grants, apps, expires, single)
+        wanted = replace(wanted, expires=ask_expiry())
+    return wanted

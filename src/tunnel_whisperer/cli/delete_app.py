@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..daemon.roles import need_role
-from ..tenancy import AppBook
+from ..operations.apps import delete_app
 from .access import changed_lines, print_followers
 from .ask import confirm
 from .place import configured
@@ -23,10 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Forget the app; its users lose what they had by it alone."""
-    profile, config = configured(args)
-    need_role(config, "server", profile)
-    book = AppBook(profile)
-    losers = book.delete(args.name, dry_run=True)
+    profile, _ = configured(args)
+    losers = delete_app(profile, args.name, dry_run=True)
     if not args.yes:
         for change in losers:
             lines = changed_lines(change.before, change.after)
@@ -35,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         if not confirm(f"{have}. Delete app {args.name}?"):
             return 1
     with uninterrupted():
-        changes = book.delete(args.name)
+        changes = delete_app(profile, args.name)
     print(f"deleted {args.name}")
     print_followers(changes)
     return 0

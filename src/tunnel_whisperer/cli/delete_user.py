@@ -7,6 +7,7 @@ import sys
 
 from ..base.errors import Misuse
 from ..daemon.roles import need_role
+from ..operations.users import delete_user
 from ..tenancy import UserBook
 from .access import reach_lines
 from .ask import confirm
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         if not confirm(f"Delete user {args.name}? (tw unregister {args.name} keeps the files)"):
             return 1
     with uninterrupted():
-        book.delete(args.name)
+        delete_user(profile, args.name)
     print(f"deleted {args.name}")
     return 0
 

@@ -7,22 +7,9 @@ import sys
 
 from ..base.errors import Misuse
 from ..daemon.roles import need_role
-from ..tenancy import Change, UserBook
-from .access import (
-    EXPIRY_HELP,
-    add_grant_flag,
-    changed_lines,
-    parse_expiry,
-    parse_grants,
-    print_followers,
-)
-from .ask import at_terminal, confirm
-from .place import configured
-from .uninterrupted import uninterrupted
-from .user_menu import EDIT_FLAGS, ask_steps
-from .user_steps import (
+from ..operations.access_words import parse_expiry, parse_grants
+from ..operations.user_steps import (
     Step,
-    in_turn,
     single_session,
     until,
     with_app,
@@ -30,6 +17,13 @@ from .user_steps import (
     without_app,
     without_grant,
 )
+from ..operations.users import edit_user
+from ..tenancy import Change, UserBook
+from .access import EXPIRY_HELP, add_grant_flag, changed_lines, print_followers
+from .ask import at_terminal, confirm
+from .place import configured
+from .uninterrupted import uninterrupted
+from .user_menu import EDIT_FLAGS, ask_steps
 
 EXAMPLE = "tw edit user alice -m 8080 --revoke 15432 --expires never"
 
@@ -70,14 +64,14 @@ def run(args: argparse.Namespace) -> int:
         if not at_terminal():
             raise Misuse("bad-argument", "nothing to change was named", hint=EDIT_FLAGS)
         steps = ask_steps(user, book)
-    planned = book.edit(user.name, lambda user: in_turn(steps, user), dry_run=True)
+    planned = edit_user(profile, user.name, steps, dry_run=True)
     lines = changed_lines(planned.before, planned.after)
     if lines and not args.yes:
         print("\n".join([f"{user.name}:", *lines]), file=sys.stderr)
         if not confirm(f"Change {user.name} so? Running sessions follow at once."):
             return 1
     with uninterrupted():
-        change = book.edit(user.name, lambda user: in_turn(steps, user))
+        change = edit_user(profile, user.name, steps)
     print("\n".join(_report(change)))
     print_followers([change])
     return 0

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from ..audit import note
-from ..base.errors import Misuse
-from ..daemon.roles import need_role
+from ..operations.users import check_exportable, export_user, invite_again
+from ..profile import write_file
 from ..tenancy import Standing, UserBook
 from .access import way_in
 from .passphrase import new_passphrase
 from .place import configured
 from .uninterrupted import uninterrupted
-from .user_file import add_file_flags, place_of_file, print_hand_over, write_user_file
-from .user_invitation import add_invite_flags, check_invite_flags, print_invitation
+from .user_file import add_file_flags, place_of_file, print_hand_over
+from .user_invitation import add_invite_flags, check_invite_flags, invitation_end, print_invitation
 
 EXAMPLE = "tw export user alice --out alice.zip --passphrase"
 
@@ -30,29 +29,19 @@ def run(args: argparse.Namespace) -> int:
     """Write the user's file again, as things stand now; a certificate near its end is renewed. Or invite
     them once more: to the same machine with its keys, or to another one."""
     check_invite_flags(args)
-    profile, config = configured(args)
-    need_role(config, "server", profile)
-    book = UserBook(profile)
-    user = book.get(args.name)
+    profile, _ = configured(args)
     if args.invite:
-        print_invitation(args, profile, user.name)
+        print_invitation(args, invite_again(profile, args.name, expires=invitation_end(args)))
         return 0
-    if not book.has_keys(user.name):
-        raise Misuse(
-            "not-set-up",
-            f"the keys of {user.name} are on their own machine, so there is no file of them here",
-            hint=f"tw export user {user.name} --invite: a token for the ports and the certificate as they are now",
-        )
+    user = check_exportable(profile, args.name)
     out = place_of_file(args, user.name)
     passphrase = new_passphrase(args)
     with uninterrupted():
-        renewed = book.renew_certificate(user.name)
-        write_user_file(profile, user, out, passphrase)
-        note(profile, "user-exported", user=user.name, encrypted=passphrase is not None)
+        made = export_user(profile, user.name, passphrase=passphrase, keep=lambda data: write_file(out, data))
     print(out)
-    if renewed is not None:
-        print(f"  with a new certificate, until {renewed.astimezone():%Y-%m-%d}")
-    standing = book.standing(user)
+    if made.renewed_until is not None:
+        print(f"  with a new certificate, until {made.renewed_until.astimezone():%Y-%m-%d}")
+    standing = UserBook(profile).standing(user)
     if standing is not Standing.LET_IN:
         print(f"  {user.name} is {standing.value} now: {way_in(user.name, standing)}")
     print_hand_over(user.name, out, passphrase)

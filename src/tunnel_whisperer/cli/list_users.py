@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import UTC, datetime
 
-from ..base.errors import Misuse, render
-from ..daemon.roles import need_role
-from ..daemon.snapshot import users_online
-from ..profile import Profile
-from ..tenancy import RENEW_BEFORE, InviteBook, Standing, User, UserBook
-from .access import MARK_NOTE, first_of, grant_value, moment_text, short_grants
+from ..base.errors import render
+from ..operations.access_words import moment_text, reach
+from ..operations.user_list import UserRow, short_standing, user_rows
+from ..tenancy import Standing, User
+from .access import MARK_NOTE, short_grants
 from .output import print_json, print_rows
 from .place import configured
 
 EXAMPLE = "tw list users --json"
 
 _COLUMNS = ("name", "let_in", "online", "expires", "may_reach")
-_SHORT = {
-    Standing.LET_IN: "yes",
-    Standing.DIFFERS: "differs",
-    Standing.EXPIRED: "expired",
-    Standing.INVITED: "invited",
-    Standing.UNREGISTERED: "unregistered",
-    Standing.OUT: "no",
-}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,89 +25,57 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show who is let in, and to what."""
-    profile, config = configured(args)
-    need_role(config, "server", profile)
-    book = UserBook(profile)
-    users, faults = book.survey()
-    online = users_online(profile)
-    for fault in faults:
+    profile, _ = configured(args)
+    found = user_rows(profile)
+    for fault in found.faults:
         print(render(fault), file=sys.stderr)
     if args.json:
-        print_json([_value(user, book, online) for user in users])
+        print_json([row.to_json() for row in found.rows])
         return 0
     rows = [
         {
-            "name": user.name,
-            "let_in": _SHORT[book.standing(user)],
-            "online": "-" if online is None else "yes" if user.name in online else "no",
-            "expires": moment_text(user.expires),
-            "may_reach": "\n".join(_reach(user)),
+            "name": row.user.name,
+            "let_in": short_standing(row.standing),
+            "online": "-" if row.online is None else "yes" if row.online else "no",
+            "expires": moment_text(row.user.expires),
+            "may_reach": "\n".join(_reach(row.user)),
         }
-        for user in users
+        for row in found.rows
     ]
     print_rows(rows, _COLUMNS, "no users yet: tw create user NAME -m PORT")
-    for line in (*_notes(users, book), *_invitations(users, profile)):
+    for line in (*_notes(found.rows), *_invitations(found.rows)):
         print(line)
     return 0
 
 
 def _reach(user: User) -> list[str]:
     """A line for each grant, with the app that gives it."""
-    by = {grant: first_of(user, grant) for grant in user.grants}
-    return [short_grants([grant]) + (f" by {app}" if app else "") for grant, app in by.items()]
+    return [short_grants([grant]) + (f" by {app}" if app else "") for grant, app in reach(user)]
 
 
-def _notes(users: list[User], book: UserBook) -> list[str]:
+def _notes(rows: list[UserRow]) -> list[str]:
     notes = []
-    if any(grant.leaves_server for user in users for grant in user.grants):
+    if any(grant.leaves_server for row in rows for grant in row.user.grants):
         notes.append(MARK_NOTE)
-    single = [user.name for user in users if user.single_session]
+    single = [row.user.name for row in rows if row.user.single_session]
     if single:
         notes.append(f"one session at a time: {', '.join(single)}")
-    wrong = (Standing.DIFFERS, Standing.OUT)
-    differ = [user.name for user in users if book.standing(user) in wrong]
+    differ = [row.user.name for row in rows if row.standing in (Standing.DIFFERS, Standing.OUT)]
     if differ:
         notes.append(f"authorized_keys says otherwise for {', '.join(differ)}: tw apply makes it agree")
-    for user in users:
-        end = _certificate_end(user, book)
-        if end is not None and end - datetime.now(UTC) <= RENEW_BEFORE:
-            when = f"{end.astimezone():%Y-%m-%d}"
-            notes.append(
-                f"the certificate of {user.name} ends on {when}: tw export user {user.name} renews it"
-            )
+    for row in rows:
+        if row.renewal_due and row.certificate_ends is not None:
+            name, when = row.user.name, f"{row.certificate_ends.astimezone():%Y-%m-%d}"
+            notes.append(f"the certificate of {name} ends on {when}: tw export user {name} renews it")
     return notes
 
 
-def _invitations(users: list[User], profile: Profile) -> list[str]:
-    ends = {invite.name: invite.expires for invite in InviteBook(profile).all() if not invite.used_by}
+def _invitations(rows: list[UserRow]) -> list[str]:
     notes = []
-    for user in users:
-        if user.name in ends:
-            notes.append(f"{user.name} is invited until {moment_text(ends[user.name])}")
-        elif user.is_awaited:
-            notes.append(f"the invitation of {user.name} is over: tw export user {user.name} --invite")
+    for row in rows:
+        name = row.user.name
+        if row.invited_until is not None:
+            notes.append(f"{name} is invited until {moment_text(row.invited_until)}")
+        elif row.user.is_awaited:
+            notes.append(f"the invitation of {name} is over: tw export user {name} --invite")
     return notes
-
-
-def _certificate_end(user: User, book: UserBook) -> datetime | None:
-    """None where the file is missing or damaged: then it is ``tw export user`` that says so."""
-    try:
-        return book.certificate_end(user)
-    except Misuse:
-        return None
-
-
-def _value(user: User, book: UserBook, online: set[str] | None) -> dict[str, object]:
-    end = _certificate_end(user, book)
-    return {
-        "name": user.name,
-        "let_in": book.is_active(user),
-        "state": _SHORT[book.standing(user)],
-        "online": None if online is None else user.name in online,
-        "grants": [grant_value(grant, first_of(user, grant)) for grant in user.grants],
-        "apps": [app.name for app in user.apps],
-        "expires": None if user.expires is None else datetime.fromtimestamp(user.expires, UTC).isoformat(),
-        "single_session": user.single_session,
-        "revision": user.revision,
-        "certificate_ends": None if end is None else end.isoformat(),
-    }

@@ -1,4 +1,4 @@
-"""The file that a user gets: where it goes, and how it is written."""
+"""The file that a user gets: where it goes, and what is said of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import sys
 from pathlib import Path
 
 from ..base.values import Secret
-from ..bundle import encrypt, pack_client
-from ..profile import Profile, write_file
-from ..tenancy import User
+from ..operations.users import user_file_name
 from .files import place_for_file
 from .passphrase import add_passphrase_flags
 
-__all__ = ["add_file_flags", "place_of_file", "print_hand_over", "write_user_file"]
+__all__ = ["add_file_flags", "place_of_file", "print_hand_over"]
 
 
 def add_file_flags(parser: argparse.ArgumentParser) -> None:
@@ -30,17 +28,7 @@ def place_of_file(args: argparse.Namespace, name: str) -> Path:
     Raises:
         Misuse: ``exists``, ``bad-argument`` for a place where no file can be.
     """
-    return place_for_file(Path(args.out or f"{name}-tw-config.zip"), force=getattr(args, "force", None))
-
-
-def write_user_file(profile: Profile, user: User, out: Path, passphrase: Secret | None) -> None:
-    """Write it, 0600, encrypted if there is a passphrase.
-
-    Raises:
-        Misuse: ``not-set-up`` before the server has a relay, ``state-not-written``.
-    """
-    data = pack_client(profile, user)
-    write_file(out, encrypt(data, passphrase.reveal()) if passphrase is not None else data)
+    return place_for_file(Path(args.out or user_file_name(name)), force=getattr(args, "force", None))
 
 
 def print_hand_over(name: str, out: Path, passphrase: Secret | None) -> None:

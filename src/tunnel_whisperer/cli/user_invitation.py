@@ -7,11 +7,10 @@ import sys
 from collections.abc import Iterable
 
 from ..base.errors import Misuse
-from ..profile import Profile
-from ..tenancy import invite_user
+from ..tenancy import Token
 from .invitation import add_lifetime_flag, lifetime_end, print_token
 
-__all__ = ["add_invite_flags", "check_invite_flags", "print_invitation"]
+__all__ = ["add_invite_flags", "check_invite_flags", "invitation_end", "print_invitation"]
 
 
 def add_invite_flags(parser: argparse.ArgumentParser) -> None:
@@ -50,18 +49,21 @@ def check_invite_flags(args: argparse.Namespace) -> None:
             )
 
 
-def print_invitation(
-    args: argparse.Namespace, profile: Profile, name: str, lines: Iterable[str] = ()
-) -> None:
-    """Invite the user, and print the token.
+def invitation_end(args: argparse.Namespace) -> float:
+    """Unix time of the end of the invitation that is asked for.
+
+    Raises:
+        Misuse: ``bad-argument``.
+    """
+    return lifetime_end(args.invite_for, "--invite-for")
+
+
+def print_invitation(args: argparse.Namespace, token: Token, lines: Iterable[str] = ()) -> None:
+    """Print the token.
 
     Args:
         lines: what the user may do, for the one who hands the token over.
-
-    Raises:
-        Misuse: see ``invite_user``.
     """
-    token = invite_user(profile, name, expires=lifetime_end(args.invite_for, "--invite-for"))
     for line in lines:
         print(line, file=sys.stderr)
     print_token(token, "tw connect", as_json=args.json)

@@ -7,10 +7,19 @@ from collections.abc import Callable
 
 from ..base.errors import Misuse
 from ..base.values import Grant
+from ..operations.access_words import TIME_EXAMPLE, moment_text, parse_expiry
+from ..operations.user_steps import (
+    Step,
+    single_session,
+    until,
+    with_app,
+    with_grant,
+    without_app,
+    without_grant,
+)
 from ..tenancy import User, UserBook, check_grants
-from .access import GRANT_HELP, TIME_EXAMPLE, moment_text, parse_expiry, reach_lines
+from .access import GRANT_HELP, reach_lines
 from .ask import ask, choose, complain
-from .user_steps import Step, single_session, until, with_app, with_grant, without_app, without_grant
 
 __all__ = ["EDIT_FLAGS", "ask_steps"]
 

@@ -6,8 +6,9 @@ import sys
 
 from ..base.errors import Misuse
 from ..base.values import Grant
+from ..operations.access_words import TIME_EXAMPLE, parse_expiry
 from ..tenancy import App, UserBook, check_grants, check_user_name
-from .access import GRANT_HELP, TIME_EXAMPLE, grant_lines, parse_expiry
+from .access import GRANT_HELP, grant_lines
 from .ask import ask, at_terminal
 
 __all__ = ["ask_expiry", "ask_name", "ask_reach"]

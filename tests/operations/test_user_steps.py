@@ -9,7 +9,7 @@ import pytest
 
 from tunnel_whisperer.base.errors import Misuse, render
 from tunnel_whisperer.base.values import Grant
-from tunnel_whisperer.cli.user_steps import (
+from tunnel_whisperer.operations.user_steps import (
     in_turn,
     single_session,
     until,

@@ -1,4 +1,4 @@
-"""What can be changed of a user, a step each: flags and menu make the same ones.
+"""What can be changed of a user, a step each: flags, menu and API make the same ones.
 
 A step makes the new state of the one it is given, or refuses; several are taken in turn.
 """
@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..base.errors import Misuse
 from ..base.values import Grant
 from ..tenancy import User, UserBook, check_grants
-from .access import first_of, revoked
+from .access_words import first_of, revoked
 
 __all__ = [
     "Step",
