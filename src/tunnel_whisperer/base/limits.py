@@ -449,7 +449,10 @@ MAX_BACKUP_ENTRIES = 9999
 MAX_PASSPHRASE_WORK = 20
 """scrypt work factor of an encrypted file from outside: 1 GiB and 3 s; ours have 18 to 20 (about a second)."""
 
-# -- the log in memory ---------------------------------------------------------------------------
+# -- the log and the numbers in memory -------------------------------------------------------------
+
+MAX_COUNTED_LABELS = 2_000
+"""Pairs of user and port, or tenants, that are counted apart; what comes later is counted as ``other``."""
 
 LOG_RING_LINES = 5_000
 """Lines of the log that are kept in memory for whoever looks; peers cause most of them."""
@@ -496,7 +499,7 @@ MAX_LOGIN_LINKS = 16
 """Login links that were not used yet; above, the oldest works no more."""
 
 MIN_PASSWORD_CHARS = 12
-"""Of the dashboard's password: strangers may guess, and it stands alone (NIST SP 800-63B asks for 15 or 8)."""
+"""Of the dashboard's password. At LOGIN_REFILL_S, even one of common words is out of reach."""
 
 MAX_PASSWORD_CHARS = 256
 """Of a password that is tried."""
@@ -588,3 +591,18 @@ MAX_JOBS = 50
 
 MAX_JOB_STEPS = 400
 """Steps of one piece of long work that are kept, the first and the last ones."""
+
+MAX_API_CONNECTIONS = 400
+"""Connections to the API and the dashboard: a page holds two, and a page left open is no attack."""
+
+API_HEAD_BYTES = 16 * 1024
+"""Size of a request's head there."""
+
+API_IDLE_S = 30
+"""How long a connection without a request is kept there."""
+
+API_END_S = 1
+"""Time for requests under way when the process ends: with the role's own time, it stays below 5 s."""
+
+API_ANSWER_TIMEOUT_S = 15.0
+"""Time for an answer over the Unix socket: a command is not to hang with the process that it asks."""

@@ -1,0 +1,46 @@
+"""The ASGI application: all routes of the API, and what else is mounted beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from .house import House
+from .problems import ERRORS, register
+from .routes import ROUTERS
+
+__all__ = ["PREFIX", "build_app"]
+
+PREFIX = "/api/v1"
+
+_WORDS = """\
+What `tw` does on the command line, for programs on the same machine. The same names, the same
+values, the same error codes. Long work is a *job*: it is begun with POST, and followed at
+`/jobs/{id}` or in the stream of `/events`.
+"""
+
+
+def build_app(house: House, *, pages: Callable[[FastAPI], None] = lambda app: None) -> FastAPI:
+    """The application, without the gate that stands before it.
+
+    Args:
+        pages: adds the dashboard.
+    """
+    app = FastAPI(
+        title="Tunnel Whisperer",
+        version=version("tunnel-whisperer"),
+        description=_WORDS,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.house = house
+    register(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX, responses=ERRORS)
+    pages(app)
+    return app

@@ -1,0 +1,87 @@
+"""What a request may touch: the supervisor and what it holds, the log, the end of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from ..base.log_ring import LogRing
+from ..daemon.supervisor import Supervisor
+from ..profile import Config, Contexts, Profile, load_config
+
+__all__ = ["House", "InHouse", "Live", "RoleConfig", "config_of", "house_of", "live_of"]
+
+_FRESH_S = 0.2
+"""Fifty pages that are told of one change at once cause one look."""
+
+
+class House:
+    """All that one process has; belongs to its event loop.
+
+    Args:
+        supervisor: of the role.
+        log: the last lines.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self, supervisor: Supervisor, log: LogRing, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.supervisor = supervisor
+        self.log = log
+        self.closing = asyncio.Event()
+        """Set when the process ends: whoever streams has to stop."""
+        self._clock = clock
+        self._live: dict[str, Any] | None = None
+        self._live_at = float("-inf")
+
+    @property
+    def contexts(self) -> Contexts:
+        """The identities of this machine."""
+        return self.supervisor.contexts
+
+    @property
+    def profile(self) -> Profile:
+        """The identity that is served."""
+        return self.supervisor.profile
+
+    def live(self) -> dict[str, Any] | None:
+        """How the role stands, a fifth of a second old at most; None where none runs. On the loop."""
+        now = self._clock()
+        if now - self._live_at >= _FRESH_S:
+            self._live, self._live_at = self.supervisor.snapshot(), now
+        return self._live
+
+
+def house_of(connection: HTTPConnection) -> House:
+    """The house that this app was built for."""
+    house: House = connection.app.state.house
+    return house
+
+
+InHouse = Annotated[House, Depends(house_of)]
+
+
+async def live_of(house: InHouse) -> dict[str, Any] | None:
+    """On the loop, where the role's objects do not change meanwhile."""
+    return house.live()
+
+
+Live = Annotated[dict[str, Any] | None, Depends(live_of)]
+
+
+def config_of(house: InHouse) -> Config:
+    """config.yaml as it is now.
+
+    Raises:
+        Misuse: ``not-set-up``, ``bad-config``.
+    """
+    return load_config(house.profile.config)
+
+
+RoleConfig = Annotated[Config, Depends(config_of)]

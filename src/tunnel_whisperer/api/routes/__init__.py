@@ -1,0 +1,16 @@
+"""The routes, a file for each kind of thing; thin: what they do is in ``operations`` and ``daemon``."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from . import events, jobs, logs, role
+
+__all__ = ["ROUTERS"]
+
+ROUTERS: tuple[APIRouter, ...] = (
+    role.router,
+    events.router,
+    jobs.router,
+    logs.router,
+)

@@ -1,0 +1,37 @@
+"""What changed, as it changes: server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from ...daemon.changes import Topic
+from ..house import InHouse
+from ..streams import until_closing
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["events"])
+
+_PAUSE_S = 0.25
+"""Changes that come together are told together."""
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def watch_changes(
+    house: InHouse,
+    topic: Annotated[list[Topic], Query(description="Which ones; all, where none is named.")] = [],  # noqa: B006 - FastAPI copies it
+) -> AsyncIterator[ServerSentEvent]:
+    """An event for each topic that changed, named after it; what is new is read where it is kept. The
+    first one is ``ready``: what changes after it is told."""
+    wanted = frozenset(topic or Topic)
+    with house.supervisor.changes.watch() as watcher:
+        yield ServerSentEvent(event="ready", raw_data="now", retry=2000)
+        async for changed in until_closing(house.closing, watcher.next):
+            for each in sorted(changed & wanted):
+                yield ServerSentEvent(event=each.value, raw_data="changed")
+            await asyncio.sleep(_PAUSE_S)

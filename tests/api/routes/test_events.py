@@ -1,0 +1,29 @@
+"""Changes as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from tests.kit.clock import real_run
+from tests.kit.house import open_house
+from tunnel_whisperer.api.routes.events import watch_changes
+from tunnel_whisperer.daemon.changes import Topic
+
+
+def test_what_changed_is_told_by_name_until_the_process_ends(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_house(tmp_path) as (house, _):
+            stream = watch_changes(house, [Topic.JOBS, Topic.USERS])
+            seen: list[Any] = [(await anext(stream)).event]
+            house.supervisor.changes.mark(Topic.STATUS)
+            house.supervisor.changes.mark(Topic.USERS, Topic.JOBS)
+            async with asyncio.timeout(5):
+                seen += [(await anext(stream)).event for _ in range(2)]
+            assert seen == ["ready", "jobs", "users"]
+            house.closing.set()
+            assert [event async for event in stream] == []
+            assert not len(house.supervisor.changes)
+
+    real_run(main())
