@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.kit.browser import WIDE, Chromium, Scheme, Size, Visitor, missing
+
+_VISITORS = pytest.StashKey[list[Visitor]]()
+_CHROMIUM = pytest.StashKey[Chromium]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder; the tests of a file share one worker, and so one browser."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group(f"browser-{item.path.stem}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Let the test talk to the browser; then it fails for what went wrong unseen in any window."""
+    chromium = pyfuncitem.stash.get(_CHROMIUM, None)
+    if chromium is None:
+        return (yield)
+    with chromium.awake():
+        visitors = pyfuncitem.stash[_VISITORS]
+        try:
+            result = yield
+        except Exception as exc:
+            for number, visitor in enumerate(visitors):
+                _tell(exc, visitor, Path(f"{pyfuncitem.funcargs['tmp_path']}", f"failed-{number}.png"))
+            raise
+        for visitor in visitors:
+            visitor.watch.check()
+        return result
+
+
+def _tell(exc: Exception, visitor: Visitor, picture: Path) -> None:
+    """What the visitor had before them, for whoever has to find out why."""
+    try:
+        visitor.page.screenshot(path=picture, full_page=True)
+        exc.add_note(f"The browser was at {visitor.page.url}, see {picture}")
+        exc.add_note("\n".join(visitor.watch.faults()))
+    except Exception as again:  # the window may be gone
+        exc.add_note(f"The browser cannot be asked: {again}")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """One process for all tests of this worker."""
+    if reason := missing():
+        pytest.skip(reason)
+    chromium = Chromium(tmp_path_factory.mktemp("browser"))
+    yield chromium
+    chromium.stop()
+
+
+VisitorFactory = Callable[..., Visitor]
+
+
+@pytest.fixture
+def visitor(request: pytest.FixtureRequest, browser: Chromium, tmp_path: Path) -> Iterator[VisitorFactory]:
+    """Makes people: ``visitor(origin, size=NARROW, scheme="dark")``; what goes wrong for one fails the test."""
+    made: list[Visitor] = []
+    request.node.stash[_VISITORS] = made
+    request.node.stash[_CHROMIUM] = browser
+    with ExitStack() as stack:
+
+        def make(origin: str, size: Size = WIDE, scheme: Scheme = "light") -> Visitor:
+            made.append(stack.enter_context(browser.visitor(origin, size, scheme)))
+            return made[-1]
+
+        yield make
