@@ -8,13 +8,11 @@ from pathlib import Path
 
 from ..base.errors import Misuse
 from ..base.redact import redact
-from ..profile import Config, change_field
-from .settings import change_settings
+from ..operations.settings import FILE_FIELDS, change_fields
+from .place import configured
+from .settings import tell_running
 
 EXAMPLE = "tw config set xray.transport packet-up"
-
-_FILES = ("relay.cert", "relay.key")
-"""Named from wherever one is; a relay is started from anywhere."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,19 +33,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Change one field or several."""
     pairs = _pairs([args.key, args.value, *args.more])
-
-    def change(config: Config) -> Config:
-        for name, text in pairs:
-            config = change_field(
-                config, name, str(Path(text).resolve()) if text and name in _FILES else text
-            )
-        return config
-
-    before, after = change_settings(args, change)
+    profile, _ = configured(args)
+    done = change_fields(profile, [(name, _located(name, text)) for name, text in pairs])
+    tell_running(done)
+    before, after = done.before, done.after
     values = {name: value for name, _, _, value in after.fields()}
     for name in dict(pairs):
         print(f"{name}: {_shown(values[name])}{'' if after != before else ' (as it was)'}")
     return 0
+
+
+def _located(name: str, text: str) -> str:
+    """A file is named from wherever one is."""
+    return str(Path(text).resolve()) if text and name in FILE_FIELDS else text
 
 
 def _shown(value: object) -> str:

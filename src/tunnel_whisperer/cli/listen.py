@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import sys
 
 from ..daemon.roles import need_role
-from ..profile import change_field
+from ..operations.local_ports import listen_warning, set_listen_address
 from .place import configured
-from .settings import change_settings
+from .settings import tell_running
 
 EXAMPLE = "tw listen 127.0.0.1"
-
-_FIELD = "client.listen_address"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,19 +25,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Choose the interface on which this client opens its local ports."""
+    profile, config = configured(args)
     if args.address is None:
-        profile, config = configured(args)
         need_role(config, "client", profile)
     else:
-        _, config = change_settings(
-            args, lambda config: change_field(config, _FIELD, args.address or " "), role="client"
-        )
+        done = set_listen_address(profile, args.address)
+        tell_running(done)
+        config = done.after
     address = config.client.listen_address
     print(address)
-    if not ipaddress.ip_address(address).is_loopback:
-        print(
-            f"tw: whoever reaches {address} from the network can use the local ports, and nobody asks them"
-            " who they are: tw listen 127.0.0.1 keeps them to this machine",
-            file=sys.stderr,
-        )
+    if warning := listen_warning(address):
+        print(f"tw: {warning}: tw listen 127.0.0.1 keeps them to this machine", file=sys.stderr)
     return 0

@@ -6,9 +6,9 @@ import argparse
 import os
 
 from ..daemon.uplinks import proxy_choice
-from ..profile import change_field
-from .proxy import tell
-from .settings import change_settings
+from ..operations.proxy_settings import clear_proxy, proxy_words
+from .place import configured
+from .settings import tell_running
 
 EXAMPLE = "tw proxy clear"
 
@@ -19,6 +19,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Forget the proxy of config.yaml; the environment's is used again, if it names one."""
-    _, config = change_settings(args, lambda config: change_field(config, "proxy", ""))
-    print(tell(proxy_choice(config, os.environ), config))
+    profile, _ = configured(args)
+    done = clear_proxy(profile)
+    tell_running(done)
+    print(proxy_words(proxy_choice(done.after, os.environ), done.after))
     return 0

@@ -10,10 +10,10 @@ from ..base.errors import Misuse
 from ..base.proxy import Proxy
 from ..base.values import Secret
 from ..daemon.uplinks import proxy_choice
-from ..profile import change_field
+from ..operations.proxy_settings import proxy_words, set_proxy
 from .ask import ask, ask_secret
-from .proxy import tell
-from .settings import change_settings
+from .place import configured
+from .settings import tell_running
 
 EXAMPLE = "tw proxy set http://proxy.example.org:3128"
 
@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     if args.ask_password or (not args.url and proxy.user and not proxy.password.reveal()):
         proxy = replace(proxy, password=Secret(ask_secret("Password of the proxy's user", flag=_IN_URL)))
         proxy = Proxy.parse(proxy.to_url())  # a password that the proxy's protocol cannot carry
-    _, config = change_settings(args, lambda config: change_field(config, "proxy", proxy.to_url()))
-    print(tell(proxy_choice(config, os.environ), config))
+    profile, _ = configured(args)
+    done = set_proxy(profile, proxy)
+    tell_running(done)
+    print(proxy_words(proxy_choice(done.after, os.environ), done.after))
     return 0

@@ -6,6 +6,7 @@ Stands at the bottom of the control plane. May import base only. Plain synchrono
 from .change import change_field, settable_fields
 from .contexts import Context, Contexts, check_context_name, suggested_name
 from .files import ensure_directory, remove_file, write_file, write_files, write_new_files
+from .form import FieldForm, field_form
 from .load import Complaints, check_field, compose_yaml, load_config, parse_config
 from .places import IDENTITY_FILES, IDENTITY_FOLDERS, Profile, default_directory, locked
 from .reference import render_reference
@@ -30,6 +31,7 @@ __all__ = [
     "Config",
     "Context",
     "Contexts",
+    "FieldForm",
     "Profile",
     "RelayConfig",
     "Running",
@@ -42,6 +44,7 @@ __all__ = [
     "compose_yaml",
     "default_directory",
     "ensure_directory",
+    "field_form",
     "format_config",
     "load_config",
     "locked",
