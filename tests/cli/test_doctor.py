@@ -6,8 +6,8 @@ import pytest
 
 from tests.kit.command import Tw
 from tunnel_whisperer.base.errors import Unreachable
-from tunnel_whisperer.cli import doctor
 from tunnel_whisperer.doctor import Findings, Network, Report, State, Step, Tell
+from tunnel_whisperer.operations import network_testing
 
 seen: list[Network] = []
 
@@ -24,7 +24,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[Report]:
             tell(step)
         return reports[0], Findings(direct=reports[0].failure is None)
 
-    monkeypatch.setattr(doctor, "walk_network", walk)
+    monkeypatch.setattr(network_testing, "walk_network", walk)
     return reports
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.kit.command import Tw
 from tunnel_whisperer.base.errors import Unreachable
-from tunnel_whisperer.cli import relay_test
 from tunnel_whisperer.doctor import Report, State, Step, Tell
+from tunnel_whisperer.operations import relay_testing
 
 
 def _report(monkeypatch: pytest.MonkeyPatch, report: Report) -> None:
@@ -16,7 +16,7 @@ def _report(monkeypatch: pytest.MonkeyPatch, report: Report) -> None:
             tell(step)
         return report
 
-    monkeypatch.setattr(relay_test, "try_relay", told)
+    monkeypatch.setattr(relay_testing, "try_relay", told)
 
 
 def test_a_free_way_is_a_success(server: Tw, monkeypatch: pytest.MonkeyPatch) -> None:

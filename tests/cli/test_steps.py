@@ -8,6 +8,7 @@ import pytest
 from tunnel_whisperer.base.errors import Unreachable
 from tunnel_whisperer.cli.steps import StepPrinter
 from tunnel_whisperer.doctor import Report, State, Step
+from tunnel_whisperer.operations.outcome import Outcome
 
 STEPS = (
     Step("dns", State.OK, "found", 1.234),
@@ -21,7 +22,7 @@ def test_a_step_is_a_line_and_what_to_do_another(capsys: pytest.CaptureFixture[s
     printer = StepPrinter(as_json=False)
     for step in STEPS:
         printer(step)
-    printer.end(Report(STEPS), {})
+    printer.end(Outcome({}, Report(STEPS)))
     assert capsys.readouterr().out == (
         "ok      dns                  1.2 ms  found\n"
         "note    xhttp stream-one   10000 ms  does not get through\n"
@@ -51,7 +52,8 @@ def test_json_is_one_document_at_the_end(capsys: pytest.CaptureFixture[str]) -> 
     for step in STEPS:
         printer(step)
     assert capsys.readouterr().out == ""
-    printer.end(Report(STEPS, Unreachable("timeout", "no")), {"role": "client"}, {"letter": "Dear"})
+    failed = Report(STEPS, Unreachable("timeout", "no"))
+    printer.end(Outcome({"role": "client"}, failed, {"letter": "Dear"}))
     value = json.loads(capsys.readouterr().out)
     assert list(value) == ["role", "ok", "steps", "letter"]
     assert value["ok"] is False

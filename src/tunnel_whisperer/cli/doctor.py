@@ -8,15 +8,12 @@ import math
 import textwrap
 
 from ..base.errors import Misuse
-from ..daemon.network_test import network_of
-from ..doctor import firewall_letter, walk_network
-from ..profile import Config, Profile, load_config
+from ..operations.network_testing import MAX_SILENCE_S, look_at_network
 from .place import add_context_flag, profile_of, start_logging
 from .steps import StepPrinter
 
 EXAMPLE = "tw doctor relay.example.org"
 
-_MAX_SILENCE_S = 3600.0
 _WIDTH = 78
 
 
@@ -40,28 +37,15 @@ def run(args: argparse.Namespace) -> int:
     start_logging(args, None, "error")
     silent_s = _seconds(args.silence)
     profile = profile_of(args)
-    network = network_of(args.host, profile, _config(profile, needed=not args.host), silent_s=silent_s)
     printer = StepPrinter(as_json=args.json)
-    report, findings = asyncio.run(walk_network(network, printer))
-    letter = firewall_letter(network, findings)
-    printer.end(report, {"relay": str(network.endpoint.address)}, {"letter": letter})
+    outcome = asyncio.run(look_at_network(profile, args.host, printer, silent_s=silent_s))
+    printer.end(outcome)
     if not args.json:
-        print(f"\nFor the people who run this network:\n\n{textwrap.fill(letter, _WIDTH)}")
-    if report.failure is not None:
-        raise report.failure
+        letter = textwrap.fill(str(outcome.follows["letter"]), _WIDTH)
+        print(f"\nFor the people who run this network:\n\n{letter}")
+    if outcome.report.failure is not None:
+        raise outcome.report.failure
     return 0
-
-
-def _config(profile: Profile, *, needed: bool) -> Config | None:
-    """The identity, if there is one; one that cannot be read is no hindrance to look at another host."""
-    if not profile.config.exists():
-        return None
-    try:
-        return load_config(profile.config)
-    except Misuse:
-        if needed:
-            raise
-        return None
 
 
 def _seconds(text: str) -> float:
@@ -69,10 +53,10 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds <= _MAX_SILENCE_S:  # also false for what is no number
+    if not 0 <= seconds <= MAX_SILENCE_S:  # also false for what is no number
         raise Misuse(
             "bad-argument",
-            f"{text[:20]!r} is not a time from 0 to {_MAX_SILENCE_S:g} seconds",
+            f"{text[:20]!r} is not a time from 0 to {MAX_SILENCE_S:g} seconds",
             hint="--silence 15",
         )
     return seconds

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from ..daemon.relay_test import try_relay
-from ..doctor import State
+from ..operations.relay_testing import go_to_relay
 from .place import add_context_flag, configured
 from .steps import StepPrinter
 
@@ -23,12 +22,10 @@ def run(args: argparse.Namespace) -> int:
     """Go the way step by step. The failure that ends it is the command's."""
     profile, config = configured(args, "error")
     printer = StepPrinter(as_json=args.json)
-    report = asyncio.run(try_relay(profile, config, printer))
-    relay = config.relay.domain if config.mode == "relay" else config.xray.relay_host
-    printer.end(report, {"role": config.mode, "relay": relay})
-    if report.failure is not None:
-        raise report.failure
+    outcome = asyncio.run(go_to_relay(profile, config, printer))
+    printer.end(outcome)
+    if outcome.report.failure is not None:
+        raise outcome.report.failure
     if not args.json:
-        notes = any(step.state is State.NOTE for step in report.steps)
-        print("it works; see the notes" if notes else "all is well")
+        print(outcome.verdict)
     return 0

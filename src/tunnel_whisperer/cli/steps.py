@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping
 
-from ..doctor import Report, State, Step
+from ..doctor import State, Step
+from ..operations.outcome import Outcome
 from .output import print_json
 
 __all__ = ["StepPrinter"]
@@ -36,18 +36,10 @@ class StepPrinter:
             word = "try" if step.state is State.FAILED else "note"
             _print(" " * (_NAME_CHARS + 19), f"{word}: {step.hint}")
 
-    def end(
-        self, report: Report, head: Mapping[str, object], tail: Mapping[str, object] | None = None
-    ) -> None:
-        """The JSON document, if there is to be one.
-
-        Args:
-            head: what is tested; first in the document.
-            tail: what follows from it; last.
-        """
+    def end(self, outcome: Outcome) -> None:
+        """The JSON document, if there is to be one."""
         if self._json:
-            steps = [step.to_json() for step in report.steps]
-            print_json({**head, "ok": report.failure is None, "steps": steps, **(tail or {})})
+            print_json(outcome.to_json())
 
 
 def _print(head: str, text: str) -> None:

@@ -8,6 +8,7 @@ nobody else.
 
 from .firewall import firewall_letter
 from .front import Front, TenantState, walk_front
+from .local_port import LocalPort, PortState, walk_port
 from .login import Account
 from .network import Findings, Network, walk_network
 from .report import Report, State, Step, Tell
@@ -17,7 +18,9 @@ __all__ = [
     "Account",
     "Findings",
     "Front",
+    "LocalPort",
     "Network",
+    "PortState",
     "Report",
     "State",
     "Step",
@@ -27,5 +30,6 @@ __all__ = [
     "firewall_letter",
     "walk_front",
     "walk_network",
+    "walk_port",
     "walk_way",
 ]

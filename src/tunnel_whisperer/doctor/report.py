@@ -42,6 +42,8 @@ class Found(Generic[T]):
     """What to know or do about it; empty where all is as it should be."""
     began: float | None = None
     """Loop time at which the thing itself began, when something else had to come first."""
+    measured: bool = True
+    """Whether the time that it took means anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,9 @@ class Walk:
     async def _take(self, name: str, check: Awaitable[Found[T]]) -> T:
         began = self._loop.time()
         found = await check
-        ms = (self._loop.time() - (began if found.began is None else found.began)) * 1000
+        ms = None
+        if found.measured:
+            ms = (self._loop.time() - (began if found.began is None else found.began)) * 1000
         self.add(Step(name, State.NOTE if found.note else State.OK, found.detail, ms, hint=found.note))
         return found.value
 
