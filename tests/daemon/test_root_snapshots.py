@@ -12,6 +12,7 @@ import pytest
 
 from tests.kit.clock import real_run
 from tests.kit.world import World
+from tunnel_whisperer.base.counters import Traffic, UserSessions
 from tunnel_whisperer.profile import Profile
 
 
@@ -118,5 +119,75 @@ def test_a_relays_certificate_that_expired_or_went_is_told(tmp_path: Path) -> No
                 "file-unreadable",
             )
             assert (await _written(world.relay_profile))["role"] == "relay"
+
+    real_run(main(), timeout_s=30)
+
+
+def test_three_roles_count_the_same_bytes_while_they_pass(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with World(tmp_path) as world:
+            assert world.relay is not None
+            server = world.enroll("plant")
+            serving = world.serve(server)
+            await serving.up()
+            at_server = serving.server
+            assert at_server is not None
+            target = await world.echo()
+            role, root = await world.connect(world.let_in(server, "alice", target))
+            await role.up()
+            assert root.tunnel is not None
+            local = root.tunnel.ports[0].address
+            reader, writer = await asyncio.open_connection(local.host, local.port)
+            writer.write(b"x" * 100_000)
+            await reader.readexactly(100_000)
+
+            moved = (100_000, 100_000, 1, 1)
+            assert root.counters().traffic == (Traffic("", "", local.port, *moved),)
+            assert at_server.counters().traffic == (Traffic("alice", "", target.port, *moved),)
+            assert at_server.counters().sessions == (UserSessions("alice", 1, 1),)
+            for counters in (root.counters, at_server.counters):
+                session = counters().session
+                assert session is not None and session.up
+                assert (session.opened, session.recoveries) == (1, 0)
+                async with asyncio.timeout(5):
+                    while session is None or session.round_trip_s is None:
+                        await asyncio.sleep(0.01)
+                        session = counters().session
+                assert 0 < session.round_trip_s < 5
+
+            at_relay = world.relay.counters()
+            (plant,) = at_relay.traffic
+            assert (plant.tenant, plant.open, plant.opened) == ("plant", 1, 1)
+            assert min(plant.up, plant.down) > 100_000  # the session around it
+            assert at_relay.sessions == (UserSessions("plant", 1, 1),)
+            assert (at_relay.tenants, at_relay.tenants_online) == (1, 1)
+            assert at_relay.connections_opened >= at_relay.connections >= 2
+            assert at_relay.refusals == ()
+            assert abs(at_relay.started - time.time()) < 60
+            writer.close()
+
+    real_run(main(), timeout_s=30)
+
+
+def test_a_busy_server_writes_no_file_for_its_bytes(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with World(tmp_path) as world:
+            server = world.enroll("plant")
+            serving = world.serve(server)
+            await serving.up()
+            at_server = serving.server
+            assert at_server is not None
+            role, root = await world.connect(world.let_in(server, "alice", await world.echo()))
+            await role.up()
+            assert root.tunnel is not None
+            local = root.tunnel.ports[0].address
+            reader, writer = await asyncio.open_connection(local.host, local.port)
+            writer.write(b"x")
+            await reader.readexactly(1)
+            before = at_server.snapshot(), root.snapshot()
+            writer.write(b"x" * 1000)
+            await reader.readexactly(1000)
+            assert (at_server.snapshot(), root.snapshot()) == before
+            writer.close()
 
     real_run(main(), timeout_s=30)

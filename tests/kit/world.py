@@ -87,6 +87,8 @@ class Role:
         self.statuses: list[KeeperStatus] = []
         self._changed = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self.server: ServerRoot | None = None
+        """Of a server."""
 
     def __call__(self, status: KeeperStatus) -> None:
         self.statuses.append(status)
@@ -191,7 +193,8 @@ class World:
     def serve(self, profile: Profile) -> Role:
         """Run the server."""
         role = Role()
-        role.task = self._tasks.spawn(_quietly(ServerRoot(profile, role).run()), profile.directory.name)
+        role.server = ServerRoot(profile, role)
+        role.task = self._tasks.spawn(_quietly(role.server.run()), profile.directory.name)
         return role
 
     async def connect(

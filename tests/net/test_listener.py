@@ -100,6 +100,7 @@ def test_more_than_the_cap_of_one_address_are_turned_away(loop_factory: LoopFact
             await _until(lambda: door.listener.connections == 2)
             assert await _ended(door.visit()) == b""
             assert door.listener.connections == 2
+            assert (door.listener.accepted, door.listener.refused) == (3, {"too-many": 1})
             await _until(lambda: all(v.transport for v in door.visitors))
             transport = door.visitors[0].transport
             assert transport is not None
@@ -162,6 +163,7 @@ def test_who_leaves_or_speaks_no_tls_leaves_nothing_behind(
             await _ended(sock)
             await _until(lambda: door.listener.connections == 0)
             assert door.visitors[0].transport is None
+            assert (door.listener.accepted, door.listener.refused) == (1, {"no-handshake": 1})
 
     real_run(main(), loop_factory=loop_factory)
 

@@ -442,3 +442,29 @@ def _errors() -> list[tuple[Callable[[], BaseException], str]]:
 @pytest.mark.parametrize(("error", "words"), _errors())
 def test_a_result_tells_its_reason_in_words(error: Callable[[], BaseException], words: str) -> None:
     assert str(SpliceResult(1, 2, error())) == f"1 bytes up, 2 bytes down, reset: {words}"
+
+
+def test_bytes_are_counted_while_they_pass() -> None:
+    async def main() -> None:
+        results: list[SpliceResult] = []
+        waiting = Waiting(on_end=results.append)
+        a, inner_a = pipe()
+        inner_b, b = pipe()
+        a.start(Recorder())
+        inner_a.start(waiting)
+        assert (waiting.bytes_ab, waiting.bytes_ba) == (0, 0)
+        inner_b.start(waiting.other_side())
+        b.start(Recorder())
+        a.write(b"four")
+        b.write(b"fives")
+        await asyncio.sleep(1)
+        assert (waiting.bytes_ab, waiting.bytes_ba) == (4, 5)
+        b.write(b"six")
+        await asyncio.sleep(1)
+        assert (waiting.bytes_ab, waiting.bytes_ba) == (4, 8)
+        a.abort()
+        b.abort()
+        await asyncio.sleep(1)
+        assert [(result.bytes_ab, result.bytes_ba) for result in results] == [(4, 8)]
+
+    run(main())

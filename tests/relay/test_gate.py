@@ -154,3 +154,13 @@ def test_a_guest_gets_to_the_relays_ssh_and_nowhere_else() -> None:
     assert gate.visit("/tw/_abc/", _certificate(PLANT, ALICE)) is None
     for owner in (STRANGER, ""):
         assert gate.visit("/tw/_abc/", _certificate(guest, owner)) is None, "he is one, not many"
+
+
+def test_why_somebody_gets_nothing_is_counted_whatever_the_path_is() -> None:
+    gate, _ = _gate()
+    for number in range(1000):
+        gate.visit(f"/tw/guess-{number}/", None)
+    gate.visit("/tw/plant/", None)
+    gate.visit("/tw/plant/", _certificate(OTHER, ALICE))
+    gate.visit("/tw/plant/", _certificate(PLANT, ALICE))
+    assert gate.refused == {"wrong-path": 1000, "no-certificate": 1, "certificate-refused": 1}

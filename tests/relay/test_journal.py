@@ -34,6 +34,9 @@ def test_a_server_and_its_users_in_the_words_of_the_log_and_of_the_record(
         "plant: stream refused: unknown UUID",
         "plant: server disconnected: closed by the server",
     ]
+    assert dict(journal.traffic.items()) == {"plant": (3, 4, 0, 1)}
+    assert dict(journal.sessions.items()) == {"plant": (0, 1)}
+    assert journal.refused == {("stream", "user-not-active"): 1}
     closed = book.fields("stream-closed")
     assert (closed["seconds"], closed["bytes_up"], closed["bytes_down"]) == (7, 3, 4)
     assert closed["why"] == "closed in order"
@@ -49,3 +52,18 @@ def test_what_the_log_has_been_told_already_is_recorded_all_the_same(
         Journal(book).stream_refused(arrival, Refused("too-many", "too fast"), quiet=True)
     assert not caplog.messages
     assert book.fields("stream-refused")["uuid"] == ""
+
+
+def test_strangers_and_guests_are_counted_under_no_name_of_theirs() -> None:
+    journal = Journal(Book())
+    for number in range(100):
+        journal.login_refused(f"guess-{number}", known=False)
+    journal.login_refused("plant", known=True)
+    journal.login("_a-guest", ADDRESS)
+    journal.listen_refused("plant", ADDRESS)
+    assert journal.refused == {
+        ("login", "unknown-name"): 100,
+        ("login", "wrong-key"): 1,
+        ("listener", "not-authorised"): 1,
+    }
+    assert not dict(journal.sessions.items())

@@ -70,8 +70,10 @@ def test_it_is_known_since_when_a_server_is_there() -> None:
     for session in sessions:
         policy.session_opened(session)
     assert policy.online_since() == {"plant": 100.0, "other": 200.0}
+    assert policy.online() == {"plant": 2, "other": 1}
     policy.session_closed(sessions[0], None)
     assert policy.online_since() == {"plant": 300.0, "other": 200.0}
+    assert policy.online() == {"plant": 1, "other": 1}
 
 
 def test_one_session_too_many_ends_the_oldest_of_the_same_server() -> None:

@@ -155,9 +155,12 @@ def test_streams_are_recorded_with_who_and_how_much() -> None:
         server.start(session.opened[-1])
         far.start(Recorder())
         near.write(b"hello")
+        far.write(b"bye")
         await asyncio.sleep(0.1)
+        assert dict(rendezvous.traffic().items()) == {"plant": (5, 3, 1, 1)}
         near.abort()
         await asyncio.sleep(0.1)
+        assert dict(rendezvous.traffic().items()) == {"plant": (5, 3, 0, 1)}
         session.failure = Unreachable("target-refused", "too many logins for now")
         near, inner = pipe()
         near.start(Recorder())
@@ -167,7 +170,7 @@ def test_streams_are_recorded_with_who_and_how_much() -> None:
         assert {who for _, who, _ in book.entries} == {"tenant:plant"}
         opened, closed = book.fields("stream-opened"), book.fields("stream-closed")
         assert (opened["uuid"], opened["address"]) == (str(USER), "192.0.2.1:4711")
-        assert (closed["bytes_up"], closed["bytes_down"], closed["stream"]) == (5, 0, opened["stream"])
+        assert (closed["bytes_up"], closed["bytes_down"], closed["stream"]) == (5, 3, opened["stream"])
         assert book.fields("stream-refused")["why"] == "too many logins for now"
         await rendezvous.drain()
 

@@ -13,6 +13,7 @@ from tests.kit.clock import real_run
 from tests.kit.pipe import connect
 from tests.kit.recorder import Recorder
 from tunnel_whisperer.base.audit_events import AuditValue, unrecorded
+from tunnel_whisperer.base.counters import Refusals, Traffic, UserSessions
 from tunnel_whisperer.base.errors import Refused, TwError, Unreachable
 from tunnel_whisperer.base.limits import MAX_SESSIONS_PER_USER
 from tunnel_whisperer.base.services import ABOUT, CLAIM, INVITED
@@ -457,3 +458,48 @@ def test_a_user_who_is_let_in_may_ask_about_the_record_and_one_who_is_not_may_no
             await guests.policy.open(setting.session, ABOUT, ORIGIN)
 
     real_run(main())
+
+
+def test_bytes_are_counted_by_user_and_port_while_they_pass(setting: Setting) -> None:
+    async def main() -> None:
+        target_end = Recorder()
+        listener = await listen_local(HostPort("127.0.0.1", 0), lambda: target_end)
+        target = listener.bound_address
+        setting.grant(f'permitopen="{target}"')
+        protocol = await setting.open(target)
+        ours, _ = connect(Recorder(), protocol)
+        ours.write(b"four")
+        await target_end.got(4)
+        counters = setting.policy.counters()
+        assert counters.traffic == (Traffic("alice", "", target.port, 4, 0, 1, 1),)
+        assert counters.sessions == (UserSessions("alice", 1, 1),)
+        ours.abort()
+        await target_end.got_lost()
+        setting.policy.session_closed(setting.session, None)
+        counters = setting.policy.counters()
+        assert counters.traffic == (Traffic("alice", "", target.port, 4, 0, 0, 1),)
+        assert counters.sessions == (UserSessions("alice", 0, 1),)
+        await listener.close()
+
+    real_run(main())
+
+
+def test_what_is_refused_is_counted_by_reason(setting: Setting) -> None:
+    setting.grant('permitopen="127.0.0.1:1"')
+    setting.policy.authenticate("tw", "ssh-ed25519 AAAA")
+    setting.policy.authenticate("root", setting.key)
+    setting.policy.login_turned_away()
+    for target in ("127.0.0.1:2", "127.0.0.1:3", "127.0.0.1:1"):  # nobody listens on the last one
+        _refusal(setting.open(HostPort.parse(target)))
+    setting.grant('expiry-time="20000101Z"', 'permitopen="127.0.0.1:1"')
+    setting.policy.authenticate("tw", setting.key)
+    _refusal(setting.open(HostPort("127.0.0.1", 1)))
+    assert setting.policy.counters().refusals == (
+        Refusals("channel", "not-authorised", 2),
+        Refusals("channel", "target-refused", 1),
+        Refusals("channel", "user-not-active", 1),
+        Refusals("login", "expired", 1),
+        Refusals("login", "too-many", 1),
+        Refusals("login", "unknown-key", 1),
+        Refusals("login", "unknown-name", 1),
+    )

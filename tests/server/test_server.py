@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.clock import run
+from tunnel_whisperer.base.counters import Refusals, SessionCounters
 from tunnel_whisperer.base.errors import Refused
 from tunnel_whisperer.base.limits import LOGINS_BURST, LOGINS_PER_S
 from tunnel_whisperer.base.values import HostPort
@@ -43,6 +44,8 @@ def test_a_relay_that_makes_us_exchange_keys_all_day_is_slowed_down(tmp_path: Pa
         with pytest.raises(Refused) as caught:
             server._accept(BIND)
         assert caught.value.code == "too-many"
+        assert server.counters().refusals == (Refusals("login", "too-many", 1),)
+        assert server.counters().session == SessionCounters(False, 0, 0, None, 0.0, None)
         await asyncio.sleep(1.01 / LOGINS_PER_S)
         server._accept(BIND)
 

@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from tests.kit.clock import run
+from tunnel_whisperer.base.counters import SessionCounters
 from tunnel_whisperer.base.errors import Misuse, Refused, TwError, Unreachable
 from tunnel_whisperer.base.limits import SSH_LEAVE_S
 from tunnel_whisperer.ssh.keeper import KeeperState, KeeperStatus, SessionKeeper
@@ -19,6 +20,7 @@ class FakeSession:
         self.aborted = False
         self.said_goodbye = False
         self.answers = True
+        self.rtt_s = 0.02
 
     def close(self) -> None:
         self.said_goodbye = True
@@ -320,6 +322,31 @@ def test_a_session_that_is_lost_is_not_taken_leave_of() -> None:
         session.closed.set_result(Unreachable("session-lost", "gone"))
         await asyncio.sleep(0.1)
         assert (session.said_goodbye, session.aborted) == (False, True)
+        await _stop(task)
+
+    run(main())
+
+
+def test_it_counts_how_often_it_came_back_and_how_long_that_took() -> None:
+    async def main() -> None:
+        first, second, third = FakeSession(), FakeSession(), FakeSession()
+        gone = Unreachable("session-lost", "gone")
+        keeper = _keeper(Script(gone, first, gone, second, third))
+        assert keeper.counters() == SessionCounters(False, 0, 0, None, 0.0, None)
+        task = asyncio.ensure_future(keeper.run())
+        await keeper.wait_session(35)
+        # To come up the first time, however late, is no recovery.
+        assert keeper.counters() == SessionCounters(True, 1, 0, None, 0.0, 0.02)
+        first.closed.set_result(gone)
+        await asyncio.sleep(1)
+        assert keeper.counters() == SessionCounters(False, 1, 0, None, 0.0, None)
+        await keeper.wait_session(35)
+        assert keeper.counters() == SessionCounters(True, 2, 1, 4.0, 4.0, 0.02)  # the second attempt
+        await asyncio.sleep(100)
+        second.closed.set_result(None)
+        await asyncio.sleep(1)
+        await keeper.wait_session(35)
+        assert keeper.counters() == SessionCounters(True, 3, 2, 2.0, 6.0, 0.02)
         await _stop(task)
 
     run(main())

@@ -191,3 +191,18 @@ def test_a_keeper_is_back_after_a_black_hole() -> None:
         assert all(error is None or isinstance(error, TwError) for error in door.closed)
 
     run(main())
+
+
+def test_the_round_trip_is_known_soon_and_kept_fresh_by_a_busy_session() -> None:
+    async def main() -> None:
+        async with joined(latency_s=0.05) as pair:
+            await asyncio.sleep(0.2)
+            assert pair.session.rtt_s == pytest.approx(0.1)
+            transport, _, _, _ = await pair.channel()
+            pair.client_end._out.latency_s = 0.45
+            for _ in range(50):  # never silent for long enough to be asked
+                transport.write(b"x")
+                await asyncio.sleep(0.5)
+            assert pair.session.rtt_s == pytest.approx(0.5)
+
+    run(main())

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from tests.kit.clock import real_run
+from tunnel_whisperer.base.counters import Traffic
 from tunnel_whisperer.base.errors import Refused, TwError, Unreachable
 from tunnel_whisperer.base.limits import OPEN_WAIT_S
 from tunnel_whisperer.base.values import Grant, HostPort
@@ -119,6 +120,7 @@ def test_the_target_and_the_origin_are_told_and_early_bytes_arrive() -> None:
         assert origin.port == writer.get_extra_info("sockname")[1]
         assert port.open_connections == 1
         assert (port.opened, port.last_error) == (1, None)
+        assert port.traffic() == Traffic("", "", port.address.port, 5, 0, 1, 1)
         await port.close()
         writer.close()
         await _settled(lambda: port.open_connections == 0 or b"<reset>" in _made[0].written)
@@ -134,6 +136,7 @@ def test_a_refusal_resets_the_connection_and_is_remembered(error: TwError) -> No
             await reader.read()
         assert port.last_error is error
         assert port.opened == 0
+        assert port.failed == {error.code: 1}
         writer.close()
         await port.close()
 

@@ -606,3 +606,9 @@ API_END_S = 1
 
 API_ANSWER_TIMEOUT_S = 15.0
 """Time for an answer over the Unix socket: a command is not to hang with the process that it asks."""
+
+MAX_NOTICE_OWNERS = 200
+"""Browsers that have something to be told on their next page."""
+
+MAX_NOTICES = 5
+"""What each of them may be told at once."""

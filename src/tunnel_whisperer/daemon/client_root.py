@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..base.counters import Counters
 from ..base.errors import Misuse
 from ..base.tasks import TaskSet
 from ..base.values import Grant, HostPort
@@ -123,6 +124,11 @@ class ClientRoot:
         self._freshness(status)
         if self._on_change is not None:
             self._on_change(status)
+
+    def counters(self) -> Counters:
+        """What was counted since the start; never written to disk, for it changes all the time."""
+        assert self.tunnel is not None
+        return self.tunnel.counters()
 
     def snapshot(self) -> dict[str, Any]:
         """How it stands, once it is started; see ``daemon.snapshot``."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..base.counters import Counters
 from ..base.errors import Misuse, TwError
 from ..base.limits import FILES_PER_CONNECTION, MAX_CONNECTIONS
 from ..base.tasks import TaskSet
@@ -142,6 +143,11 @@ class RelayRoot:
         self._tasks.spawn(self._config_watch.run(), "config")
         self._tasks.spawn(keep_snapshot(self._profile, self.snapshot), "snapshot")
         return bound
+
+    def counters(self) -> Counters:
+        """What was counted since the start; never written to disk, for it changes all the time."""
+        assert self.relay is not None
+        return self.relay.counters()
 
     def snapshot(self) -> dict[str, Any]:
         """How it stands, once it is started; see ``daemon.snapshot``."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from ..base.counters import Counters
 from ..base.errors import TwError
 from ..base.limits import MAX_TARGETS_PER_USER
 from ..base.tasks import TaskSet
@@ -98,6 +99,10 @@ class ServerRoot:
             ],
             "config": self._config_watch.to_json(),
         }
+
+    def counters(self) -> Counters:
+        """What was counted since the start; never written to disk, for it changes all the time."""
+        return self.server.counters()
 
     async def run(self) -> None:
         """Until cancelled.

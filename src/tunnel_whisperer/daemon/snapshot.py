@@ -9,6 +9,9 @@ of ``daemon.health``, and ``config``: what config.yaml has otherwise by now. The
 - a relay's ``tenants``: ``server``, ``port``, ``online``, ``since``, ``streams``
 - a server's ``sessions``: ``user``, ``since``, ``connections`` (``target``, ``open``)
 - a client's ``ports``: ``address``, ``target``, ``open``, ``opened``, ``error``
+
+What changes with each byte is not in it, or a busy process would write the file each second: the
+``counters()`` of each root tell that (``base.counters``), to whoever is in the same process.
 """
 
 from __future__ import annotations

@@ -101,6 +101,10 @@ class Listener:
         self._open: dict[_Counted, str] = {}
         self._by_address: Counter[str] = Counter()
         self._room = asyncio.Event()
+        self.accepted = 0
+        """Connections since the start, those that were turned away included."""
+        self.refused: Counter[str] = Counter()
+        """Of these, by why: ``too-many`` of one address, ``no-handshake``."""
 
     @property
     def connections(self) -> int:
@@ -175,7 +179,9 @@ class Listener:
             self._welcome(connection, _source(peer[0]))
 
     def _welcome(self, sock: socket.socket, address: str) -> None:
+        self.accepted += 1
         if self._by_address[address] >= self._max_per_address:
+            self.refused["too-many"] += 1
             _log.warning("%s: too many connections from this address", address)
             sock.close()
             return
@@ -193,6 +199,7 @@ class Listener:
             else:
                 await _shake_hands(counted, self._context, self._handshake_timeout_s)
         except OSError as exc:
+            self.refused["no-handshake"] += 1
             _log.info("%s: no connection: %s", self._open.get(counted, "?"), _reason(exc))
         finally:
             if counted.transport is None:  # it never stood

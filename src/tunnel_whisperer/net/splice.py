@@ -218,6 +218,16 @@ class Waiting(_Side):
         """Bytes of this connection that wait in this process."""
         return super().held_bytes + (0 if self._other is None else self._other.held_bytes)
 
+    @property
+    def bytes_ab(self) -> int:
+        """From A to B so far; what waits in this process included."""
+        return self.received
+
+    @property
+    def bytes_ba(self) -> int:
+        """From B to A so far."""
+        return 0 if self._other is None else self._other.received
+
     def other_side(self) -> asyncio.Protocol:
         """The protocol for side B; to be asked for once. It is given its transport in any case,
         also when A is gone by then: then it is closed or reset at once."""

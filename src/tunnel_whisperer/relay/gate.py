@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -45,6 +45,9 @@ class Gate:
         self._check = check
         self._clock = clock
         self._by_path: dict[str, Tenant] = {}
+        self.refused: Counter[str] = Counter()
+        """Requests that got the silent 404, by why: ``wrong-path``, ``no-certificate``,
+        ``certificate-refused``."""
         # The check costs a signature verification; the same link asks again for each request.
         self._cache: OrderedDict[tuple[bytes, str], tuple[float, uuid.UUID | None | Refused]] = OrderedDict()
 
@@ -67,13 +70,16 @@ class Gate:
             certificate: DER of the client certificate, if one was presented.
         """
         tenant = self.tenant_of(target)
-        if tenant is None or certificate is None:
+        if tenant is None:
+            self.refused["wrong-path"] += 1
+            return None
+        if certificate is None:
+            self.refused["no-certificate"] += 1
             return None
         named = self._checked(certificate, tenant.ca_pem)
-        if isinstance(named, Refused):
-            return None
         # A guest issues certificates to himself, and would be as many users as he likes.
-        if tenant.invited and named != tenant.uuid:
+        if isinstance(named, Refused) or (tenant.invited and named != tenant.uuid):
+            self.refused["certificate-refused"] += 1
             return None
         return Visitor(tenant, named)
 

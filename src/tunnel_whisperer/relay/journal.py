@@ -1,4 +1,4 @@
-"""What happens at the relay, told to the log and to the audit record in the same words.
+"""What happens at the relay, told to the log and to the audit record in the same words, and counted.
 
 The relay knows its tenants by name, and their users by the UUIDs in their certificates alone.
 """
@@ -9,11 +9,13 @@ import itertools
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 from ..base.audit_events import Audit, unrecorded
+from ..base.counters import OTHER, Tally
 from ..base.errors import TwError
 from ..base.values import HostPort
 from ..net.splice import SpliceResult
@@ -82,15 +84,25 @@ class Journal:
         self._audit = audit
         self._wall_clock = wall_clock
         self._numbers = itertools.count(1)
+        self.sessions = Tally[str](2, OTHER)
+        """By server: room for those that are open; all so far."""
+        self.traffic = Tally[str](4, OTHER)
+        """By server: bytes up and down of the streams that are over; room for those that are open; all
+        so far."""
+        self.refused: Counter[tuple[str, str]] = Counter()
+        """By what and why."""
 
     def login_refused(self, user: str, *, known: bool) -> None:
         """Somebody showed a key that is not the one of this server."""
+        self.refused["login", "wrong-key" if known else "unknown-name"] += 1
         why = "another key than the one that was enrolled" if known else f"unknown server {user!r}"
         self._audit("login-refused", _who(user) if known else "stranger", why=why)
 
     def login(self, server_id: str, address: HostPort | None) -> ServerOnline:
         """A server logged in."""
         online = ServerOnline(server_id, secrets.token_hex(4), self._wall_clock())
+        if not _is_guest(server_id):
+            self.sessions.add(server_id, 0, 1)
         came_from = "" if address is None else str(address)
         self._audit("login", _who(server_id), session=online.id, address=came_from)
         return online
@@ -114,6 +126,7 @@ class Journal:
 
     def listen_refused(self, server_id: str, bind: HostPort) -> None:
         """A server asked to be reached elsewhere than it may."""
+        self.refused["listener", "not-authorised"] += 1
         _log.warning("%s: refused to listen on %s", server_id, bind)
         self._audit("listen-refused", _who(server_id), address=str(bind))
 
@@ -123,6 +136,7 @@ class Journal:
         Args:
             quiet: the log has been told of the like already.
         """
+        self.refused["stream", error.code] += 1
         if not quiet:
             _log.info("%s: stream refused: %s", arrival.server_id, error)
         self._audit(
@@ -137,6 +151,7 @@ class Journal:
     def stream_opened(self, arrival: Arrival) -> Stream:
         """A user's stream reached its server."""
         stream = Stream(arrival, next(self._numbers), self._wall_clock())
+        self.traffic.add(arrival.server_id, 0, 0, 0, 1)
         self._audit(
             "stream-opened",
             arrival.who,
@@ -148,6 +163,7 @@ class Journal:
 
     def stream_closed(self, stream: Stream, result: SpliceResult) -> None:
         """It is over; A is the client, B the server."""
+        self.traffic.add(stream.arrival.server_id, result.bytes_ab, result.bytes_ba)
         self._audit(
             "stream-closed",
             stream.arrival.who,

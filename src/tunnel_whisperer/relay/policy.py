@@ -6,6 +6,7 @@ A guest, who has nothing but an invitation, may not even do that: he may ask to 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 
 from ..base.errors import Refused, TwError, Unreachable
@@ -73,6 +74,11 @@ class RelayPolicy:
         for online in self._sessions.values():
             since.setdefault(online.server_id, online.since)
         return since
+
+    def online(self) -> dict[str, int]:
+        """How many sessions each server has now."""
+        tenants = (self._tenants.get(online.server_id) for online in self._sessions.values())
+        return Counter(tenant.server_id for tenant in tenants if tenant is not None and not tenant.invited)
 
     def authenticate(self, user: str, public_key: str) -> bool:
         if self._is_let_in(user, public_key):

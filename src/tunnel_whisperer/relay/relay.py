@@ -8,13 +8,16 @@ import binascii
 import logging
 import random
 import ssl
+import time
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from ..base.audit_events import Audit, unrecorded
+from ..base.counters import Counters, Refusals, Traffic, UserSessions
 from ..base.errors import TwError
 from ..base.limits import (
     MAX_CONNECTIONS,
@@ -108,6 +111,7 @@ class Relay:
         audit: Audit = unrecorded,
     ) -> None:
         self._settings = settings
+        self._started = time.time()
         self._gate = Gate(check)
         self._journal = Journal(audit)
         self._rendezvous = Rendezvous(self._journal)
@@ -197,6 +201,31 @@ class Relay:
                 )
             )
         return states
+
+    def counters(self) -> Counters:
+        """What was counted since it was made; streams that are open count as far as they have come."""
+        states = self.tenant_states()
+        sessions = self._journal.sessions.copy()
+        for server_id, count in self._policy.online().items():
+            sessions.add(server_id, count)
+        refused = Counter(self._journal.refused)
+        refused.update({("request", why): count for why, count in self._gate.refused.items()})
+        if self._listener is not None:
+            refused.update({("connection", why): count for why, count in self._listener.refused.items()})
+        return Counters(
+            "relay",
+            self._started,
+            traffic=tuple(
+                Traffic("", server_id, 0, *numbers)
+                for server_id, numbers in self._rendezvous.traffic().items()
+            ),
+            sessions=tuple(UserSessions(server_id, *numbers) for server_id, numbers in sessions.items()),
+            refusals=tuple(Refusals(*label, count) for label, count in sorted(refused.items())),
+            connections=self.connections,
+            connections_opened=0 if self._listener is None else self._listener.accepted,
+            tenants=len(states),
+            tenants_online=sum(state.online for state in states),
+        )
 
     async def _cut_soon(self, acceptor: XhttpAcceptor[Visitor], why: str) -> None:
         """Its server has been told, on one of its streams, why it is put out: let that arrive."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from ..base.counters import Tally
 from ..base.errors import TwError, Unreachable
 from ..base.limits import HELD_CHECK_S, MAX_HELD_BYTES, MAX_HELD_BYTES_PER_TENANT
 from ..base.tasks import TaskSet
@@ -84,6 +85,16 @@ class Rendezvous:
     def streams(self, bind: HostPort) -> int:
         """Streams of clients that are joined to it now, or about to be."""
         return len(self._joined.get(bind, ()))
+
+    def traffic(self) -> Tally[str]:
+        """By server: bytes up and down, streams that are open and all so far."""
+        traffic = self._journal.traffic.copy()
+        for streams in self._joined.values():
+            for waiting, joined in streams.items():
+                if joined.stream is not None:
+                    server_id = joined.stream.arrival.server_id
+                    traffic.add(server_id, waiting.bytes_ab, waiting.bytes_ba, 1)
+        return traffic
 
     def join(self, bind: HostPort, arrival: Arrival) -> asyncio.Protocol:
         """The protocol for a client's stream to ``bind``: bytes wait until the channel is open.

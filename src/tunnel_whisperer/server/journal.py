@@ -1,4 +1,4 @@
-"""What happens at the server, told to the log and to the audit record in the same words."""
+"""What happens at the server, told to the log and to the audit record in the same words, and counted."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import itertools
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..base.audit_events import Audit, unrecorded
+from ..base.counters import OTHER, Refusals, Tally
 from ..base.errors import Misuse, Refused, TwError
 from ..base.values import HostPort
 from ..net.splice import SpliceResult
@@ -48,6 +50,8 @@ class Online:
 class Channel:
     """A connection to a target, as it is spoken of."""
 
+    user: str
+    """Whose it is, as people know the user."""
     target: HostPort
     number: int
     """From 1, over all sessions."""
@@ -74,21 +78,36 @@ class Journal:
         self._audit = audit
         self._wall_clock = wall_clock
         self._numbers = itertools.count(1)
+        self.sessions = Tally[str](2, OTHER)
+        """By user: room for those that are open; all so far."""
+        self.traffic = Tally[tuple[str, int]](4, (OTHER, 0))
+        """By user and port of the target: bytes up and down of the connections that are over; room for
+        those that are open; all so far."""
+        self._refused: Counter[tuple[str, str]] = Counter()
 
     def login_refused(self, user: str, public_key: str, access: Access | None) -> None:
         """Somebody showed a key that is not let in; that it is theirs is not proved."""
         who = "stranger"
         if access is None:
-            why = "unknown key"
+            why, reason = "unknown key", "unknown-key"
+        elif access.expired(self._wall_clock()):
+            why, reason = "has expired", "expired"
         else:
-            why = "has expired" if access.expired(self._wall_clock()) else f"unknown user name {user!r}"
+            why, reason = f"unknown user name {user!r}", "unknown-name"
+        self._refused["login", reason] += 1
+        if access is not None:
             who = Online(access.comment or "unnamed", "", 0.0).who
         self._audit("login-refused", who, key=_fingerprint(public_key), why=why)
+
+    def login_turned_away(self) -> None:
+        """One login too many in a moment; whoever causes them must not fill the record."""
+        self._refused["login", "too-many"] += 1
 
     def login(self, session: ServerSession, access: Access | None) -> Online:
         """A user logged in."""
         name = access.comment if access is not None and access.comment else session.user
         online = Online(name, secrets.token_hex(4), self._wall_clock())
+        self.sessions.add(online.name, 0, 1)
         _log.info("user %s connected", online.name)
         peer = session.extra.get("peername")
         came_from = str(HostPort(*peer[:2])) if peer else ""
@@ -111,6 +130,7 @@ class Journal:
 
     def refused(self, online: Online, target: HostPort, error: TwError) -> None:
         """A user did not get to a target."""
+        self._refused["channel", error.code] += 1
         how = f"refused {target}:" if isinstance(error, Refused) else f"{target}"
         _log.warning("%s: %s %s", online.name, how, error.why)
         self._audit(
@@ -124,7 +144,8 @@ class Journal:
 
     def opened(self, online: Online, target: HostPort) -> Channel:
         """A user is connected to a target."""
-        channel = Channel(target, next(self._numbers), self._wall_clock())
+        channel = Channel(online.name, target, next(self._numbers), self._wall_clock())
+        self.traffic.add((online.name, target.port), 0, 0, 0, 1)
         _log.info("%s: opened %s", online.name, target)
         self._audit(
             "channel-opened", online.who, session=online.id, channel=channel.number, target=str(target)
@@ -133,6 +154,7 @@ class Journal:
 
     def closed(self, online: Online, channel: Channel, result: SpliceResult) -> None:
         """A connection is over; A is the client, B the target."""
+        self.traffic.add((online.name, channel.target.port), result.bytes_ab, result.bytes_ba)
         _log.info("%s: closed %s: %s", online.name, channel.target, result)
         self._audit(
             "channel-closed",
@@ -145,6 +167,10 @@ class Journal:
             seconds=self._seconds(channel.since),
             why=result.reason,
         )
+
+    def refusals(self) -> tuple[Refusals, ...]:
+        """What was refused so far; reasons are ours, so there are few."""
+        return tuple(Refusals(*label, count) for label, count in sorted(self._refused.items()))
 
     def _seconds(self, since: float) -> int:
         return max(0, round(self._wall_clock() - since))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..base.audit_events import Audit, unrecorded
+from ..base.counters import Counters, Traffic, UserSessions
 from ..base.errors import Refused, TwError, Unreachable
 from ..base.limits import (
     MAX_HELD_BYTES,
@@ -93,6 +94,10 @@ class TargetPolicy:
         self._journal.login_refused(user, public_key, access)
         return False
 
+    def login_turned_away(self) -> None:
+        """Somebody did not even get to show a key: there are too many logins."""
+        self._journal.login_turned_away()
+
     async def open(self, session: ServerSession, target: HostPort, origin: HostPort) -> Opened:
         if session.user == INVITED and self._services is not None:
             return self._services.open_for_guest(session, target)
@@ -144,6 +149,23 @@ class TargetPolicy:
             )
             for session, online in self.sessions.items()
         ]
+
+    def counters(self) -> Counters:
+        """What users did so far; connections that are open count as far as they have come."""
+        journal = self._journal
+        traffic, sessions = journal.traffic.copy(), journal.sessions.copy()
+        for channels in self._open.values():
+            for waiting, channel in channels.items():
+                # A is the target.
+                traffic.add((channel.user, channel.target.port), waiting.bytes_ba, waiting.bytes_ab, 1)
+        for online in self.sessions.values():
+            sessions.add(online.name, 1)
+        return Counters(
+            "server",
+            traffic=tuple(Traffic(user, "", port, *numbers) for (user, port), numbers in traffic.items()),
+            sessions=tuple(UserSessions(user, *numbers) for user, numbers in sessions.items()),
+            refusals=journal.refusals(),
+        )
 
     def listen(self, session: ServerSession, bind: HostPort) -> bool:
         return False

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..base.audit_events import Audit, unrecorded
+from ..base.counters import Counters
 from ..base.errors import Refused
 from ..base.limits import LOGINS_BURST, LOGINS_PER_S, MAX_TARGETS_PER_USER
 from ..base.values import HostPort
@@ -66,6 +68,7 @@ class Server:
         services: Services | None = None,
     ) -> None:
         self._settings = settings
+        self._started = time.time()
         self.uplink = Uplink(settings.uplink)
         self.policy = TargetPolicy(
             AccessRecord(settings.authorized_keys),
@@ -77,6 +80,10 @@ class Server:
         self._endpoint = SshEndpoint(settings.host_key, self.policy)
         self._logins = Allowance(LOGINS_BURST, LOGINS_PER_S, asyncio.get_running_loop().time())
         self.keeper = SessionKeeper(self._connect, on_change=on_change)
+
+    def counters(self) -> Counters:
+        """What was counted since it was made."""
+        return replace(self.policy.counters(), started=self._started, session=self.keeper.counters())
 
     async def run(self) -> None:
         """Until cancelled.
@@ -108,5 +115,6 @@ class Server:
 
     def _accept(self, origin: HostPort) -> asyncio.Protocol:
         if not self._logins.use(asyncio.get_running_loop().time()):
+            self.policy.login_turned_away()
             raise Refused("too-many", "too many logins for now")
         return self._endpoint.accept({"peername": (origin.host, origin.port)})

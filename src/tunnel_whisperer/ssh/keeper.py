@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..base.backoff import Backoff
+from ..base.counters import SessionCounters
 from ..base.errors import Broken, Misuse, TwError, Unreachable
 from ..base.limits import HURRY_GAP_S, SSH_LEAVE_S
 from .session import ClientSession
@@ -88,6 +89,10 @@ class SessionKeeper:
         self.session: ClientSession | None = None
         """The session while it is up."""
         self.status = KeeperStatus(KeeperState.CONNECTING, self._loop.time())
+        self._lost_at: float | None = None
+        self._recoveries = 0
+        self._last_recovery_s: float | None = None
+        self._recovery_sum_s = 0.0
 
     async def run(self) -> None:
         """Until cancelled.
@@ -115,6 +120,18 @@ class SessionKeeper:
         However often it is called, attempts begin at least ``HURRY_GAP_S`` apart."""
         if self.session is None:
             self._hurry.set()
+
+    def counters(self) -> SessionCounters:
+        """What was counted since the start."""
+        session = self.session
+        return SessionCounters(
+            up=session is not None,
+            opened=self.status.sessions,
+            recoveries=self._recoveries,
+            last_recovery_s=self._last_recovery_s,
+            recovery_sum_s=self._recovery_sum_s,
+            round_trip_s=None if session is None else session.rtt_s,
+        )
 
     async def wait_session(
         self, timeout_s: float, *, other_than: ClientSession | None = None
@@ -153,6 +170,10 @@ class SessionKeeper:
         self.session = session
         self._hurry.clear()
         began = self._loop.time()
+        if self._lost_at is not None:
+            self._last_recovery_s = began - self._lost_at
+            self._recovery_sum_s += self._last_recovery_s
+            self._recoveries += 1
         self._set(KeeperState.UP)
         try:
             error = await asyncio.shield(session.closed)
@@ -163,7 +184,8 @@ class SessionKeeper:
         finally:
             self.session = None
             session.abort()
-        self._backoff.connection_ended(self._loop.time() - began)
+        self._lost_at = self._loop.time()
+        self._backoff.connection_ended(self._lost_at - began)
         return error or Unreachable("session-lost", "the other end closed the session")
 
     async def _sleep(self, delay_s: float) -> None:

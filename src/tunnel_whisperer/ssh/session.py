@@ -110,7 +110,7 @@ class ClientSession:
         """Resolved when the session is over: the reason, or None after our own ``close``."""
         self._connection = connection
         self._published: dict[HostPort, AcceptForwarded] = {}
-        self._pulse = Pulse(connection, connection.connection_lost)
+        self._pulse = Pulse(connection, connection.connection_lost, measures=True)
         self._ended_by_us = False
         self._logged_in = False
 

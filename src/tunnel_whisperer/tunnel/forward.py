@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 
+from ..base.counters import Traffic
 from ..base.errors import Misuse, TwError
 from ..base.limits import MAX_LOCAL_CONNECTIONS, OPEN_WAIT_S
 from ..base.tasks import TaskSet
@@ -42,6 +44,9 @@ class Forward:
         """Connections that reached the target since the start."""
         self.last_error: TwError | None = None
         """Why the last connection that failed did so."""
+        self.failed: Counter[str] = Counter()
+        """Connections that were not carried, by the code of the error."""
+        self._up = self._down = 0  # bytes of the connections that are over
 
     @property
     def address(self) -> HostPort:
@@ -53,6 +58,14 @@ class Forward:
     def open_connections(self) -> int:
         """Connections under way, waiting ones included."""
         return len(self._spliced)
+
+    def traffic(self) -> Traffic:
+        """What was counted so far; connections that are open count as far as they have come."""
+        up, down = self._up, self._down
+        for waiting in self._spliced:
+            up += waiting.bytes_ab
+            down += waiting.bytes_ba
+        return Traffic("", "", self.address.port, up, down, self.open_connections, self.opened)
 
     async def start(self) -> None:
         """Open the port.
@@ -81,6 +94,7 @@ class Forward:
     def _start(self, waiting: Waiting) -> None:
         self._spliced.add(waiting)
         if len(self._spliced) > MAX_LOCAL_CONNECTIONS:
+            self.failed["too-many"] += 1
             waiting.give_up(Misuse("too-many", f"the port has {MAX_LOCAL_CONNECTIONS} connections already"))
             return
         self._tasks.spawn(self._carry(waiting), "carry")
@@ -93,6 +107,7 @@ class Forward:
             self.last_error = None
         except TwError as exc:
             self.last_error = exc
+            self.failed[exc.code] += 1
             _log.warning("port %d: connection not carried: %s", self.grant.local_port, exc)
             waiting.give_up()
 
@@ -113,4 +128,6 @@ class Forward:
 
     def _ended(self, waiting: Waiting, result: SpliceResult) -> None:
         self._spliced.discard(waiting)
+        self._up += result.bytes_ab
+        self._down += result.bytes_ba
         _log.info("port %d: connection ended: %s", self.grant.local_port, result)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..base.counters import Counters, Refusals
 from ..base.errors import TwError, Unreachable
 from ..base.values import Grant, HostPort
 from ..net.uplink import Uplink, UplinkSettings
@@ -63,6 +66,7 @@ class Tunnel:
         self, settings: TunnelSettings, on_change: Callable[[KeeperStatus], None] | None = None
     ) -> None:
         self._settings = settings
+        self._started = time.time()
         self.uplink = Uplink(settings.uplink)
         self.keeper = SessionKeeper(self._connect, on_change=on_change)
         self._forwards = [Forward(grant, settings.listen_host, self.keeper) for grant in settings.ports]
@@ -74,6 +78,19 @@ class Tunnel:
             PortStatus(x.address, x.grant.target, x.open_connections, x.opened, x.last_error)
             for x in self._forwards
         ]
+
+    def counters(self) -> Counters:
+        """What was counted since it was made; ``start`` comes first."""
+        failed: Counter[str] = Counter()
+        for forward in self._forwards:
+            failed.update(forward.failed)
+        return Counters(
+            "client",
+            self._started,
+            session=self.keeper.counters(),
+            traffic=tuple(forward.traffic() for forward in self._forwards),
+            refusals=tuple(Refusals("channel", *entry) for entry in sorted(failed.items())),
+        )
 
     async def start(self) -> None:
         """Open the local ports: all of them, or none.
