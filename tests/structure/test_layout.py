@@ -14,7 +14,9 @@ from tests.structure.tree import PACKAGE, ROOT, modules, parsed, python_files, t
 
 MAX_FILE_LINES = 600
 MAX_FUNCTION_LINES = 80
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "src/tunnel_whisperer/base/limits.py": "a table: every limit has its place there, and no code",
+}
 """Files that may be longer, each with its reason."""
 
 # Patterns, so that this file does not hold what it looks for.
