@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.dashboards import Dashboard
+from tests.e2e.commands.conftest import MachineFactory, Site, echo, machine, site
+from tests.e2e.commands.machines import Machine, free_port
 from tests.kit.browser import WIDE, Chromium, Scheme, Size, Visitor, missing
+
+__all__ = ["DashboardFactory", "VisitorFactory", "echo", "machine", "site"]
 
 _VISITORS = pytest.StashKey[list[Visitor]]()
 _CHROMIUM = pytest.StashKey[Chromium]()
@@ -75,3 +80,52 @@ def visitor(request: pytest.FixtureRequest, browser: Chromium, tmp_path: Path) -
             return made[-1]
 
         yield make
+
+
+DashboardFactory = Callable[..., Dashboard]
+
+
+@pytest.fixture
+def dashboard(machine: MachineFactory) -> Iterator[DashboardFactory]:
+    """Starts dashboards: ``dashboard(machine, "--no-start")``; each must end well after the test."""
+    made: list[Dashboard] = []
+
+    def start(on: Machine, *words: str, **env: str) -> Dashboard:
+        made.append(Dashboard(on, *words, **env))
+        return made[-1]
+
+    yield start
+    try:
+        for one in made:
+            one.stop()
+    finally:
+        for one in made:
+            one.kill_what_is_left()
+
+
+@pytest.fixture
+def first_visit(machine: MachineFactory, dashboard: DashboardFactory) -> Dashboard:
+    """On a machine that has no role yet."""
+    return dashboard(machine("newcomer"))
+
+
+@pytest.fixture
+def on_relay(site: Site, dashboard: DashboardFactory) -> Dashboard:
+    """On the relay of ``site``, which it runs; the server ``plant`` is enrolled there."""
+    site.running["relay"].stop()
+    return dashboard(site.relay)
+
+
+@pytest.fixture
+def on_server(site: Site, dashboard: DashboardFactory) -> Dashboard:
+    """On the server of ``site``, which it runs; there is nobody yet."""
+    return dashboard(site.server)
+
+
+@pytest.fixture
+def on_client(site: Site, echo: int, dashboard: DashboardFactory) -> Dashboard:
+    """On alice's machine, which it connects: her one port, a free one, leads to ``echo``."""
+    bundle = site.add_user("alice", f"{free_port()}:{echo}")
+    site.serve()
+    site.client.ok("import", str(bundle))
+    return dashboard(site.client)

@@ -1,0 +1,95 @@
+"""``tw dashboard`` as a process of its own: begun, logged in to, and ended without a trace."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.e2e.commands.machines import Machine, Running
+from tests.kit.browser import Visitor
+
+__all__ = ["Dashboard"]
+
+ENDS_WITHIN_S = 5.0
+"""What is promised, with windows open or without."""
+
+_LINK = re.compile(r"https?://\S+/login\?token=\S+")
+_MARK = "TW_TEST_DASHBOARD"
+
+
+def _marked(mark: str) -> dict[int, str]:
+    """The processes that have this in their environment, which children take over: their command lines."""
+    wanted = f"{_MARK}={mark}".encode()
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes()
+            if words and wanted in (folder / "environ").read_bytes().split(b"\0"):  # a zombie has no words
+                found[int(folder.name)] = words.replace(b"\0", b" ").decode()
+        except OSError:  # it has ended, or is not ours
+            continue
+    return found
+
+
+class Dashboard:
+    """A dashboard on one machine, on a port that was free.
+
+    Args:
+        machine: whose identity it shows.
+        words: more arguments of ``tw dashboard``.
+        env: for its process.
+    """
+
+    def __init__(self, machine: Machine, *words: str, **env: str) -> None:
+        self.machine = machine
+        self._mark = uuid.uuid4().hex
+        self.running: Running = machine.start(
+            "dashboard", "--port", "0", *words, **{_MARK: self._mark, "BROWSER": "/bin/true", **env}
+        )
+        found = _LINK.search(self.running.wait_for("/login?token="))
+        assert found, self.running.lines
+        self.link = found[0]
+        """Works once."""
+        parts = urlsplit(self.link)
+        self.origin = f"{parts.scheme}://{parts.netloc}"
+
+    def let_in(self, visitor: Visitor) -> Visitor:
+        """The visitor opens the login link, and is at the first page."""
+        visitor.page.goto(self.link)
+        visitor.page.wait_for_url(re.compile(r"^[^?]*/(?!login)[^?]*$"))
+        return visitor
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to end: in time, well, and without leaving a process behind.
+
+        Raises:
+            AssertionError: one of these is not so.
+        """
+        began = time.monotonic()
+        try:
+            status = self.running.stop(number, timeout_s=ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.running.stop(signal.SIGKILL)
+            raise AssertionError(
+                f"still there {ENDS_WITHIN_S:.0f} s after {number.name}:\n{self._said()}"
+            ) from None
+        assert time.monotonic() - began < ENDS_WITHIN_S, self._said()
+        assert status == 0, f"exit status {status}:\n{self._said()}"
+        left = _marked(self._mark)
+        assert not left, f"it left processes behind: {left}"
+
+    def kill_what_is_left(self) -> None:
+        """At the end of a test that went wrong."""
+        for number in _marked(self._mark):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+
+    def _said(self) -> str:
+        return "\n".join(self.running.lines[-40:])
