@@ -87,6 +87,19 @@ def test_a_fault_of_a_script_is_found_where_no_policy_forbids_it(
         someone.watch.allow("")
 
 
+def test_a_websocket_to_another_host_is_found(visitor: VisitorFactory) -> None:
+    content: dict[str, str | int] = {
+        "/": html("<script src='/x.js'></script>"),
+        "/x.js": "new WebSocket('ws://localhost:1/').onclose = () => document.title = 'done'",
+    }
+    with Pages(content, POLICY.replace("connect-src 'self'", "connect-src *")) as pages:
+        someone = visitor(pages.origin)
+        expect(someone.open("/")).to_have_title("done")
+        with pytest.raises(AssertionError, match="another host: ws://localhost:1/"):
+            someone.watch.check()
+        someone.watch.allow("")
+
+
 @pytest.mark.xfail(
     strict=True, raises=AssertionError, reason="the page has a fault: this shows that it counts"
 )

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
+from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError, WebSocket
 
 __all__ = ["Watch"]
 
@@ -51,6 +51,7 @@ class Watch:
         context.on("request", self._on_request)
         context.on("requestfailed", self._on_failed)
         context.on("response", self._on_response)
+        context.on("page", lambda page: page.on("websocket", self._on_websocket))
 
     def expect(self, pattern: str) -> None:
         """A fault whose text matches this regular expression must occur, and is none."""
@@ -109,6 +110,10 @@ class Watch:
     def _on_request(self, request: Request) -> None:
         if not self._is_ours(request.url):
             self._add(f"another host: {request.method} {request.url} ({request.resource_type})")
+
+    def _on_websocket(self, socket: WebSocket) -> None:
+        if not self._is_ours(socket.url):
+            self._add(f"another host: {socket.url} (websocket)")
 
     def _on_failed(self, request: Request) -> None:
         if request.resource_type in _STATIC:
