@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.browser.dashboards import Dashboard
-from tests.e2e.commands.conftest import MachineFactory, Site, echo, machine, site
-from tests.e2e.commands.machines import Machine, free_port
+from tests.browser.trio import Trio, trio
+from tests.e2e.commands.conftest import MachineFactory, echo, machine, site
+from tests.e2e.commands.machines import Machine
 from tests.kit.browser import WIDE, Chromium, Scheme, Size, Visitor, missing
 
 __all__ = ["DashboardFactory", "VisitorFactory", "echo", "machine", "site"]
@@ -109,23 +110,19 @@ def first_visit(machine: MachineFactory, dashboard: DashboardFactory) -> Dashboa
     return dashboard(machine("newcomer"))
 
 
-@pytest.fixture
-def on_relay(site: Site, dashboard: DashboardFactory) -> Dashboard:
-    """On the relay of ``site``, which it runs; the server ``plant`` is enrolled there."""
-    site.running["relay"].stop()
-    return dashboard(site.relay)
+@pytest.fixture(scope="module")
+def shared_trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
+    """One for all tests of a file that look and change nothing that another one looks at."""
+    if reason := missing():
+        pytest.skip(reason)
+    with trio(tmp_path_factory.mktemp("trio")) as made:
+        yield made
 
 
 @pytest.fixture
-def on_server(site: Site, dashboard: DashboardFactory) -> Dashboard:
-    """On the server of ``site``, which it runs; there is nobody yet."""
-    return dashboard(site.server)
-
-
-@pytest.fixture
-def on_client(site: Site, echo: int, dashboard: DashboardFactory) -> Dashboard:
-    """On alice's machine, which it connects: her one port, a free one, leads to ``echo``."""
-    bundle = site.add_user("alice", f"{free_port()}:{echo}")
-    site.serve()
-    site.client.ok("import", str(bundle))
-    return dashboard(site.client)
+def own_trio(tmp_path: Path) -> Iterator[Trio]:
+    """For a test that takes something away."""
+    if reason := missing():
+        pytest.skip(reason)
+    with trio(tmp_path / "trio") as made:
+        yield made

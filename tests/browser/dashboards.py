@@ -10,7 +10,10 @@ import subprocess
 import time
 import uuid
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
+
+from playwright.sync_api import Cookie
 
 from tests.e2e.commands.machines import Machine, Running
 from tests.kit.browser import Visitor
@@ -57,13 +60,19 @@ class Dashboard:
         assert found, self.running.lines
         self.link = found[0]
         """Works once."""
+        self._cookies: list[Cookie] | None = None
         parts = urlsplit(self.link)
         self.origin = f"{parts.scheme}://{parts.netloc}"
 
     def let_in(self, visitor: Visitor) -> Visitor:
-        """The visitor opens the login link, and is at the first page."""
-        visitor.page.goto(self.link)
-        visitor.page.wait_for_url(re.compile(r"^[^?]*/(?!login)[^?]*$"))
+        """The visitor is at the first page: the first one by the login link, and others in the same session."""
+        if self._cookies is None:
+            visitor.page.goto(self.link)
+            visitor.page.wait_for_url(re.compile(r"^[^?]*/(?!login)[^?]*$"))
+            self._cookies = visitor.context.cookies()
+        else:
+            visitor.context.add_cookies(cast(Any, self._cookies))
+            visitor.open("/")
         return visitor
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:

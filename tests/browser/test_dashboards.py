@@ -17,14 +17,22 @@ _PROGRAM = """
 import http.server, signal, subprocess, sys, threading
 
 PAGES = {{"/login": {login!r}, "/": {first!r}}}
+COOKIE = "session=1; HttpOnly; SameSite=Strict; Path=/"
+
+used = []
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        found = PAGES.get(self.path.partition("?")[0])
-        self.send_response(200 if found else 204)
+        path, _, query = self.path.partition("?")
+        known = path == "/login" and query and not used or self.headers["cookie"] == "session=1"
+        found = PAGES.get(path) if known else None
+        self.send_response(200 if found else 204 if path == "/icon.svg" else 403)
+        if query:
+            used.append(query)
+            self.send_header("set-cookie", COOKIE)
         self.send_header("content-type", "text/html")
         self.end_headers()
-        self.wfile.write((found or "").encode())
+        self.wfile.write((found or "no").encode())
 
     def log_message(self, *args):
         pass
@@ -67,6 +75,11 @@ def test_the_link_lets_a_visitor_in(imitation: _Imitation, visitor: VisitorFacto
     someone = shown.let_in(visitor(shown.origin))
     assert someone.page.url == shown.origin + "/"
     assert someone.page.get_by_text("welcome").is_visible()
+    other = shown.let_in(visitor(shown.origin))
+    assert other.page.get_by_text("welcome").is_visible()
+    stranger = visitor(shown.origin)
+    stranger.watch.expect("status of 403")
+    stranger.open("/")
     shown.stop()
 
 
