@@ -49,7 +49,7 @@ def test_a_port_is_moved_and_moved_back(client: Profile) -> None:
 
 def test_what_cannot_be_moved_so_stays(client: Profile) -> None:
     set_local_port(client, 5432, 15432)
-    with pytest.raises(Misuse, match="local port 15432 leads to .* already"):
+    with pytest.raises(Misuse, match=r"local port 15432 leads to .* already"):
         set_local_port(client, 10502, 15432)
     with pytest.raises(Misuse, match="80 is not one of the ports that were given"):
         set_local_port(client, 80, 81)

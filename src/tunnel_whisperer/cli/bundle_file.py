@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 from ..base.errors import Misuse, render
-from ..base.limits import MAX_BACKUP_BYTES
 from ..base.values import Secret
-from ..bundle import BundleContents, decrypt, is_encrypted, open_any
+from ..bundle import BundleContents, is_encrypted
+from ..operations.importing import MAX_FILE_BYTES, open_contents
 from .ask import ask_secret
-from .files import naming
 from .passphrase import passphrase_in
 
 __all__ = ["add_open_flags", "open_file"]
@@ -37,25 +36,16 @@ def open_file(args: argparse.Namespace, path: Path) -> BundleContents:
     """
     given = passphrase_in(Path(args.passphrase_file)) if args.passphrase_file is not None else None
     data = _read(path)
-    if is_encrypted(data):
-        data = _decrypted(path, data, given)
-    elif given is not None:
-        raise Misuse(
-            "bad-argument",
-            "this file is not encrypted, so it is not what the passphrase was made for",
-            where=str(path),
-            hint=f"ask who sent it, or leave {_FLAG} out",
-        )
-    with naming(path):
-        return open_any(data)
+    if given is None and is_encrypted(data) and len(data) <= MAX_FILE_BYTES:
+        return _asked(path, data)
+    return open_contents(data, str(path), given, leave_out=_FLAG)
 
 
-def _decrypted(path: Path, data: bytes, given: Secret | None) -> bytes:
-    for left in reversed(range(1 if given is not None else _TRIES)):
-        passphrase = given or Secret(ask_secret(f"Passphrase of {path.name}", flag=f"{_FLAG} FILE"))
+def _asked(path: Path, data: bytes) -> BundleContents:
+    for left in reversed(range(_TRIES)):
+        passphrase = Secret(ask_secret(f"Passphrase of {path.name}", flag=f"{_FLAG} FILE"))
         try:
-            with naming(path):
-                return decrypt(data, passphrase.reveal())
+            return open_contents(data, str(path), passphrase)
         except Misuse as exc:
             if exc.code != "wrong-passphrase" or not left:
                 raise
@@ -65,12 +55,8 @@ def _decrypted(path: Path, data: bytes, given: Secret | None) -> bytes:
 
 def _read(path: Path) -> bytes:
     """All of it; a device that never ends is not read to its end."""
-    most = 2 * MAX_BACKUP_BYTES
     try:
         with path.open("rb") as file:
-            data = file.read(most + 1)
+            return file.read(MAX_FILE_BYTES + 1)
     except OSError as exc:
         raise Misuse("file-unreadable", exc.strerror or "cannot be read", where=str(path)) from None
-    if len(data) > most:
-        raise Misuse("bad-bundle", "it is larger than any file of ours", where=str(path))
-    return data

@@ -9,16 +9,20 @@ from pathlib import Path
 
 from ..base.errors import Misuse
 from ..base.values import Grant
-from ..bundle import BundleContents, install_bundle
+from ..bundle import BundleContents
 from ..daemon import ClientRoot, run_until_stopped
 from ..daemon.claim import connect_by_invitation
 from ..daemon.notify import ready, session_status
+from ..daemon.role_run import Root
 from ..daemon.roles import need_role
-from ..profile import Profile, running
+from ..daemon.supervisor import Supervisor
+from ..operations.importing import check_client_file, connect_file
+from ..profile import Profile
 from ..tenancy import Token
+from .beside_api import Entrance, run_beside_api
 from .bundle_file import add_open_flags, open_file
 from .invitation import given_token
-from .place import add_context_flag, configured, profile_of, start_logging
+from .place import add_context_flag, configured, contexts_of, profile_of, start_logging
 from .uninterrupted import uninterrupted
 
 EXAMPLE = "tw connect alice-tw-config.zip"
@@ -58,14 +62,24 @@ def run(args: argparse.Namespace) -> int:
     if bundle is None and token is None:
         profile, config = configured(args)
         need_role(config, "client", profile)  # before who runs here is looked at: nobody should stop that
-    with running(profile, "tw connect"):
+    supervisor = Supervisor(
+        contexts_of(args),
+        profile,
+        command="tw connect",
+        pinned=True,
+        fatal=True,
+        remap=remap,
+        on_started=_started,
+        on_session=session_status,
+    )
+    with supervisor:
         if token is not None:
             _come(profile, token)
         if bundle is not None:
-            _install(profile, bundle)
+            _install(profile, bundle, args.bundle)
         profile, config = configured(args)
         start_logging(args, config)
-        run_until_stopped(lambda: _serve(profile, remap))
+        run_until_stopped(lambda: run_beside_api(supervisor, Entrance()))
     return 0
 
 
@@ -74,27 +88,22 @@ def _come(profile: Profile, token: Token) -> None:
     print(f"tw: this machine is {token.name} at {token.server_id} from now on", file=sys.stderr)
 
 
-def _install(profile: Profile, bundle: BundleContents) -> None:
+def _install(profile: Profile, bundle: BundleContents, name: str) -> None:
     with uninterrupted():
-        installed = install_bundle(profile, bundle)
-    if installed.client.revision > bundle.config.client.revision:
+        done = connect_file(profile, bundle, name)
+    if done.newer_here:
         print("tw: this file is older than what is here, which is used", file=sys.stderr)
 
 
-async def _serve(profile: Profile, remap: list[Grant]) -> None:
-    root = ClientRoot(profile, remap=remap, on_change=session_status)
-    tunnel = await root.start()
-    for port in tunnel.ports:
+def _started(root: Root) -> None:
+    assert isinstance(root, ClientRoot) and root.tunnel is not None
+    for port in root.tunnel.ports:
         print(f"{port.address} -> {port.target}", flush=True)
-    ready(f"local ports open: {len(tunnel.ports)}")
-    await root.run()
+    ready(f"local ports open: {len(root.tunnel.ports)}")
 
 
 def _client_file(args: argparse.Namespace) -> BundleContents:
     path = Path(args.bundle)
     contents = open_file(args, path)
-    if (mode := contents.config.mode) != "client":
-        raise Misuse(
-            "wrong-role", f"this is the backup of a {mode}", where=str(path), hint="tw import FILE.zip"
-        )
+    check_client_file(contents, str(path))
     return contents

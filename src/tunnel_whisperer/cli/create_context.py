@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..operations.context_acts import create_context
 from .context_lines import next_step, print_still_served
 from .place import contexts_of, start_logging
 from .uninterrupted import uninterrupted
@@ -20,9 +21,9 @@ def run(args: argparse.Namespace) -> int:
     """Make an empty context, and switch to it: its first role action gives it its role."""
     start_logging(args, None)
     contexts = contexts_of(args)
-    before = contexts.chosen()
     with uninterrupted():
-        context = contexts.create(args.name, activate=True)
+        done = create_context(contexts, args.name)
+    before, context = done.before, done.now
     print(f"{context} is active now: no role yet")
     if before is not None:
         print(f"  back to {before}: tw use {before.name}")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..profile import Context, load_config
+from ..operations.context_acts import Loss, context_loss, context_named, delete_context
 from .ask import confirm
-from .context_lines import about
 from .place import contexts_of, start_logging
 from .uninterrupted import uninterrupted
 
@@ -24,49 +23,26 @@ def run(args: argparse.Namespace) -> int:
     """Remove a context with its keys and records; the last one: everything, back to a fresh machine."""
     start_logging(args, None)
     contexts = contexts_of(args)
-    context = contexts.find(args.context)
-    contexts.check_deletable(context)
-    last = [x.id for x in contexts.survey()[0]] == [context.id]
+    context = context_named(contexts, args.context)
+    loss = context_loss(contexts, context)
     if not args.yes:
-        _print_loss(context, last=last)
+        _print_loss(loss)
         if not confirm(f"Delete context {context}?"):
             print("tw: nothing was deleted", file=sys.stderr)
             return 1
-    slot = _slot(context)
     with uninterrupted():
-        contexts.delete(context)
+        done = delete_context(contexts, context)
     print(f"deleted {context}")
-    if slot is not None:
-        print(f"  its relay still has a slot for it; there: tw unenroll {slot}")
-    if last:
+    if done.slot is not None:
+        print(f"  its relay still has a slot for it; there: tw unenroll {done.slot}")
+    if done.last:
         print("  nothing is left here; tw begins from the start")
     return 0
 
 
-def _slot(context: Context) -> str | None:
-    """The id of a server that is enrolled somewhere."""
-    known = about(context)
-    if known.role != "server" or not known.relay:
-        return None
-    return load_config(context.profile.config).server_id
-
-
-def _print_loss(context: Context, *, last: bool) -> None:
+def _print_loss(loss: Loss) -> None:
     """What goes, and how to keep it."""
-    profile, known = context.profile, about(context)
-    what = [str(known)]
-    for noun, files in (
-        ("user", profile.users.glob("*/user.json")),
-        ("enrolled server", profile.servers.glob("*.json")),
-    ):
-        if count := len(list(files)):
-            what.append(f"{count} {noun}{'s' if count > 1 else ''}")
-    print(f"{context}: {', '.join(what)}", file=sys.stderr)
-    if known.role or known.fault:
-        print("Its keys and records are lost for good.", file=sys.stderr)
-    if known.role:
-        print(f"To keep a copy: tw export context {context.name}", file=sys.stderr)
-    if known.elsewhere:
-        print("The relay's machine goes on, and nobody can administer it any more.", file=sys.stderr)
-    if last:
-        print("It is the only context: this resets tw on this machine.", file=sys.stderr)
+    lines = list(loss.words)
+    if loss.about.role:  # that its keys are lost is said first
+        lines.insert(1, f"To keep a copy: tw export context {loss.context.name}")
+    print("\n".join([f"{loss.context}: {loss.what}", *lines]), file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..operations.context_acts import context_named, rename_context
 from .place import contexts_of, start_logging
 from .uninterrupted import uninterrupted
 
@@ -20,8 +21,8 @@ def run(args: argparse.Namespace) -> int:
     """Give a context another name; its id stays, and nobody but this machine sees either."""
     start_logging(args, None)
     contexts = contexts_of(args)
-    context = contexts.find(args.context)
+    context = context_named(contexts, args.context)
     with uninterrupted():
-        renamed = contexts.rename(context, args.name)
+        renamed = rename_context(contexts, context, args.name)
     print(f"{context} is {renamed.name} now")
     return 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from .context_lines import about, next_step, print_still_served
+from ..operations.context_about import about
+from ..operations.context_acts import context_named, use_context
+from .context_lines import next_step, print_still_served
 from .place import contexts_of, start_logging
 from .uninterrupted import uninterrupted
 
@@ -20,13 +22,10 @@ def run(args: argparse.Namespace) -> int:
     """Switch to another context; what runs goes on with the one it was started with."""
     start_logging(args, None)
     contexts = contexts_of(args)
-    before = contexts.chosen()
-    context = contexts.find(args.context)
-    already = before is not None and before.id == context.id
-    if not already:
-        with uninterrupted():
-            contexts.use(context)
-    print(f"{context} is active {'already' if already else 'now'}: {about(context)}")
+    context = context_named(contexts, args.context)
+    with uninterrupted():
+        done = use_context(contexts, context)
+    print(f"{context} is active {'already' if done.already else 'now'}: {about(context)}")
     print(f"  next: {next_step(context)}")
-    print_still_served(before, context)
+    print_still_served(done.before, context)
     return 0
