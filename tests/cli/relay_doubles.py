@@ -11,11 +11,11 @@ import pytest
 from tests.provision.drivers.contract import RELAY
 from tests.provision.drivers.test_digitalocean import DigitalOceanBench
 from tunnel_whisperer.base.errors import TwError
-from tunnel_whisperer.cli import relay_credentials
 from tunnel_whisperer.daemon import relay_making, relay_waiting
 from tunnel_whisperer.daemon.relay_waiting import Seen
 from tunnel_whisperer.daemon.standard_relay import StandardRelay
 from tunnel_whisperer.net.link import RelayEndpoint
+from tunnel_whisperer.operations import providers
 from tunnel_whisperer.provision import state
 from tunnel_whisperer.provision.drivers import Credentials, Driver
 from tunnel_whisperer.provision.standard import Difference
@@ -53,7 +53,7 @@ class World:
         for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
             patch.delenv(name, raising=False)
         patch.setattr(state, "new_relay_id", lambda: RELAY)
-        patch.setattr(relay_credentials, "open_driver", self._open)
+        patch.setattr(providers, "open_driver", self._open)
         patch.setattr(relay_making, "look_at_name", self._name)
         patch.setattr(relay_making, "look_at_https", self._https)
         patch.setattr(relay_waiting, "RELAY_LOOK_S", 0)

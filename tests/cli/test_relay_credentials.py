@@ -10,8 +10,8 @@ import pytest
 
 from tests.kit.terminal import typed
 from tunnel_whisperer.base.errors import Misuse
-from tunnel_whisperer.cli import relay_credentials
 from tunnel_whisperer.cli.relay_credentials import driver_of, given_credentials
+from tunnel_whisperer.operations import providers
 from tunnel_whisperer.provision.drivers import Credentials
 
 
@@ -90,7 +90,7 @@ def test_what_is_missing_is_asked_without_being_shown(
         opened.append((name, credentials))
         return driver
 
-    monkeypatch.setattr(relay_credentials, "open_driver", open_it)
+    monkeypatch.setattr(providers, "open_driver", open_it)
     monkeypatch.setattr(getpass, "getpass", lambda prompt, stream: "typed-secret")
     args = argparse.Namespace(credentials_file=None)
     typed(monkeypatch, "AKIA")

@@ -63,7 +63,7 @@ def relay(tmp_path: Path) -> StandardRelay:
 
 def _bring_up(relay: StandardRelay) -> list[str]:
     said: list[str] = []
-    run(bring_up(relay, ("9.9.9.9",), lambda part, words: said.append(f"{part}: {words}")))
+    run(bring_up(relay, ("9.9.9.9",), lambda part, seen: said.append(f"{part}: {seen}")))
     return said
 
 

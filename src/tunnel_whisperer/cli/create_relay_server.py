@@ -7,17 +7,26 @@ import asyncio
 import sys
 from pathlib import Path
 
-from ..audit import note
 from ..base.errors import Misuse
 from ..daemon.relay_making import bring_up
-from ..daemon.roles import need_role
-from ..daemon.standard_relay import StandardRelay
-from ..profile import Config, Profile, load_config, running, write_file
-from ..provision.drivers import PROVIDERS, Driver, Plan
-from ..provision.making import has_machine, make_machine
-from ..provision.standard.install_script import cloud_init, install_script
-from ..provision.state import Hint, Phase, begin, begun_elsewhere, enter, forget, read_hint
-from ..tenancy import TenantBook, make_standard_relay_identity
+from ..operations.relay_making import (
+    COMMAND,
+    MadeMachine,
+    begun_at,
+    begun_of,
+    look_at_provider,
+    make_at_provider,
+    relay_before,
+    relay_identity,
+    ssh_stays_open,
+    take_own_machine,
+    tell_records,
+    tell_seen,
+)
+from ..profile import Profile, write_file
+from ..provision.drivers import PROVIDERS
+from ..provision.state import Hint, Phase
+from ..tenancy import TenantBook
 from ..tenancy.names import check_server_id
 from .ask import confirm
 from .own_server import ask_own_server, make_own_server
@@ -26,8 +35,6 @@ from .relay_credentials import add_credentials_flag, driver_of, given_credential
 from .relay_order import MANUAL, ask_addresses, ask_domain, ask_plan, ask_provider, show_plan
 
 EXAMPLE = "tw create relay-server --provider hetzner --domain relay.example.org"
-
-_COMMAND = "tw create relay-server"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -65,14 +72,11 @@ def run(args: argparse.Namespace) -> int:
     """Make the relay, or go on with it: whatever is there already is found again."""
     start_logging(args, None)
     profile = profile_of(args)
-    before = _before(profile)
+    before = relay_before(profile)
     domain = ask_domain(args.domain or (before.relay.domain if before is not None else None))
-    if before is not None and before.relay.domain != domain:
-        make_standard_relay_identity(profile, domain)  # says why not
-    hint = read_hint(profile)
-    provider = ask_provider(args.provider or (hint.provider if hint else None))
-    if hint is not None and hint.provider != provider:
-        raise begun_elsewhere(profile, hint)
+    known = begun_of(profile, domain)
+    provider = ask_provider(args.provider or (known.provider if known else None))
+    hint = begun_at(profile, domain, provider)
     _check_flags(args, provider)
     try:
         made = (
@@ -82,26 +86,10 @@ def run(args: argparse.Namespace) -> int:
         )
         if made is None:
             return 1
-        return _finish(args, profile, *made)
+        return _finish(args, profile, made)
     except KeyboardInterrupt:
-        print(f"\nstopped; nothing is lost: {_COMMAND} goes on", file=sys.stderr)
+        print(f"\nstopped; nothing is lost: {COMMAND} goes on", file=sys.stderr)
         raise
-
-
-def _before(profile: Profile) -> Config | None:
-    """What this context is already."""
-    if not profile.config.exists():
-        return None
-    config = load_config(profile.config)
-    need_role(config, "relay", profile, _COMMAND)
-    if config.relay.kind != "standard":
-        raise Misuse(
-            "wrong-role",
-            f"this context is the relay {config.relay.domain}, which runs on this machine",
-            where=str(profile.directory),
-            hint=f"tw create context NAME, then {_COMMAND}",
-        )
-    return config
 
 
 def _check_flags(args: argparse.Namespace, provider: str) -> None:
@@ -127,35 +115,26 @@ def _check_flags(args: argparse.Namespace, provider: str) -> None:
 
 def _machine(
     args: argparse.Namespace, profile: Profile, domain: str, provider: str, hint: Hint | None
-) -> tuple[StandardRelay, tuple[str, ...]] | None:
+) -> MadeMachine | None:
     """At a provider; None when somebody said no."""
     if hint is not None and _stands(args, provider, hint):
         _say(
             "machine",
+            "",
             f"made before, {', '.join(hint.addresses)}; with credentials, {provider} is asked again",
         )
-        return _identity(profile, domain, None), hint.addresses
+        return MadeMachine(relay_identity(profile, domain, None, _say), hint.addresses)
     driver = driver_of(args, provider)
-    found = driver.find(hint.relay_id) if hint is not None else None
-    there = found is not None and has_machine(found)
-    if hint is not None and args.region not in (None, hint.region):
-        if there:
-            raise begun_elsewhere(profile, hint)
-        _say("machine", f"what was begun in {hint.region} is removed first")
-        driver.destroy(hint.relay_id, lambda step: _say("machine", str(step)))
-        forget(profile)
-        hint = None
+    hint, there = look_at_provider(profile, driver, hint, args.region or "", _say)
     region = hint.region if hint else ""
-    plan = ask_plan(args, driver, region=region, ssh_open=_ssh_open(args, profile), there=there)
+    ssh_open = ssh_stays_open(profile, args.ssh_open)
+    plan = ask_plan(args, driver, region=region, ssh_open=ssh_open, there=there)
     if not there:
         show_plan(plan, domain)
         if not args.yes and not confirm("Make it?"):
             return None
-    relay = _identity(profile, domain, args.ssh_open)
-    addresses = _make(profile, relay, driver, plan)
-    if not there:
-        note(profile, "machine-made", provider=provider, region=plan.region.name, addresses=list(addresses))
-    return relay, addresses
+    relay = relay_identity(profile, domain, args.ssh_open, _say)
+    return make_at_provider(profile, relay, driver, plan, _say, there=there)
 
 
 def _stands(args: argparse.Namespace, provider: str, hint: Hint) -> bool:
@@ -169,69 +148,33 @@ def _stands(args: argparse.Namespace, provider: str, hint: Hint) -> bool:
     )
 
 
-def _make(profile: Profile, relay: StandardRelay, driver: Driver, plan: Plan) -> tuple[str, ...]:
-    site = relay.first_site()
-    with running(profile, _COMMAND):
-        addresses = make_machine(
-            profile,
-            driver,
-            plan,
-            site.admin_keys[0],
-            cloud_init(site),
-            lambda step: _say("machine", str(step)),
-        )
-    _say("address", ", ".join(addresses))
-    return addresses
-
-
-def _own_machine(
-    args: argparse.Namespace, profile: Profile, domain: str, hint: Hint | None
-) -> tuple[StandardRelay, tuple[str, ...]]:
+def _own_machine(args: argparse.Namespace, profile: Profile, domain: str, hint: Hint | None) -> MadeMachine:
     addresses = ask_addresses(args.ip, hint.addresses if hint is not None else ())
-    relay = _identity(profile, domain, args.ssh_open)
-    begin(profile, MANUAL, "")
-    enter(profile, Phase.MADE, addresses)
-    if hint is None or hint.addresses != addresses:
-        note(profile, "machine-made", provider=MANUAL, addresses=list(addresses))
-    out = Path(args.out or f"{domain}-install.sh")
-    write_file(out, install_script(relay.first_site()))
+    own = take_own_machine(profile, domain, addresses, args.ssh_open, _say)
+    out = Path(args.out or own.file_name)
+    write_file(out, own.script)
     print(out)
     _say(
         "machine",
+        "",
         "copy that file to the machine, which is to be Debian 12 or Ubuntu 24.04, and run it as root:",
     )
-    _say("", f"scp {out} root@{addresses[0]}:tw-install.sh && ssh root@{addresses[0]} bash tw-install.sh")
-    _say("", "it lets its reader join: remove it when all is done")
-    return relay, addresses
-
-
-def _identity(profile: Profile, domain: str, ssh_open: bool | None) -> StandardRelay:
-    new = not profile.config.exists()
-    config = make_standard_relay_identity(profile, domain, ssh_open=ssh_open)
-    _say("identity", f"{'made' if new else 'found'} in {profile.directory}")
-    return StandardRelay(profile, config)
-
-
-def _ssh_open(args: argparse.Namespace, profile: Profile) -> bool:
-    if args.ssh_open is not None:
-        return bool(args.ssh_open)
-    return profile.config.exists() and load_config(profile.config).relay.ssh_open
+    _say("", "", own.command(str(out)))
+    _say("", "", "it lets its reader join: remove it when all is done")
+    return own
 
 
 # -- what follows ------------------------------------------------------------------------------------------
 
 
-def _finish(
-    args: argparse.Namespace, profile: Profile, relay: StandardRelay, addresses: tuple[str, ...]
-) -> int:
+def _finish(args: argparse.Namespace, profile: Profile, made: MadeMachine) -> int:
+    relay = made.relay
     domain = relay.config.relay.domain
-    kinds = [("AAAA" if ":" in address else "A", address) for address in addresses]
-    for kind, address in kinds:
-        _say("dns", f"the record to set:  {domain}.  {kind}  {address}")
+    tell_records(_say, domain, made.addresses)
     if args.no_wait:
-        print(f"next: {_COMMAND}, which waits for the name and the certificate")
+        print(f"next: {COMMAND}, which waits for the name and the certificate")
         return 0
-    asyncio.run(bring_up(relay, addresses, _say))
+    asyncio.run(bring_up(relay, made.addresses, lambda part, seen: tell_seen(_say, part, seen)))
     print(f"the relay {domain} works")
     known = bool(TenantBook(profile).all())
     if known:
@@ -242,9 +185,11 @@ def _finish(
         print("next: tw create user NAME -m PORT, and tw serve")
     elif not known:
         print(f"next: on a server tw join {domain}, here tw enroll REQUEST, there tw join --apply RESPONSE")
-        print(f"  a server on this computer: {_COMMAND} --server ID")
+        print(f"  a server on this computer: {COMMAND} --server ID")
     return 0
 
 
-def _say(part: str, words: str) -> None:
-    print(f"  {part:<10}{words}", file=sys.stderr, flush=True)
+def _say(part: str, state: str, words: str, hint: str = "", /) -> None:
+    """See ``operations.steps.Tell``."""
+    words = f"{words} ({hint})" if hint else words
+    print(f"  {part.partition('.')[0]:<10}{words}", file=sys.stderr, flush=True)

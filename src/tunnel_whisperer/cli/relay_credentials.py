@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ..base.errors import Misuse
 from ..base.values import Secret
-from ..provision.drivers import PROVIDERS, Credentials, Driver, open_driver
+from ..operations.providers import open_account
+from ..provision.drivers import PROVIDERS, Credentials, Driver
 from .ask import ask, ask_secret
 from .files import naming, read_text
 
@@ -51,9 +52,7 @@ def driver_of(args: argparse.Namespace, provider: str) -> Driver:
         Misuse: ``bad-argument`` without a terminal to ask at; ``cloud-sdk-missing``.
         TwError: the provider's refusal.
     """
-    driver = open_driver(provider, given_credentials(args, provider) or _ask(provider))
-    driver.check()
-    return driver
+    return open_account(provider, given_credentials(args, provider) or _ask(provider))
 
 
 def _ask(provider: str) -> Credentials:

@@ -11,13 +11,13 @@ from ..base.errors import Retry, TwError
 from .relay_waiting import Seen, look_at_https, look_at_name, wait_for
 from .standard_relay import StandardRelay
 
-__all__ = ["Say", "bring_up"]
+__all__ = ["See", "bring_up"]
 
-Say = Callable[[str, str], None]
-"""Is told the part (``dns``, ``https``, ``tunnel``), and what there is to say of it."""
+See = Callable[[str, Seen], None]
+"""Is told the part (``dns``, ``https``, ``tunnel``), and how it stands; it is over when that is good."""
 
 
-async def bring_up(relay: StandardRelay, addresses: tuple[str, ...], say: Say) -> None:
+async def bring_up(relay: StandardRelay, addresses: tuple[str, ...], see: See) -> None:
     """Wait for the world as long as it takes, then bring to the machine what the context has.
 
     Args:
@@ -32,7 +32,7 @@ async def bring_up(relay: StandardRelay, addresses: tuple[str, ...], say: Say) -
 
     async def first_change() -> Seen:
         try:
-            await relay.apply(lambda step: say("tunnel", step))
+            await relay.apply(lambda step: see("tunnel", Seen(False, step)))
         except TwError as exc:
             if exc.retry is Retry.NEVER:
                 raise
@@ -41,10 +41,10 @@ async def bring_up(relay: StandardRelay, addresses: tuple[str, ...], say: Say) -
 
     await wait_for(
         lambda: look_at_name(endpoint.address.host, addresses, proxied=endpoint.proxy is not None),
-        lambda seen: say("dns", str(seen)),
+        lambda seen: see("dns", seen),
     )
     if visit_first:
-        await wait_for(first_change, lambda seen: say("tunnel", str(seen)))
-    await wait_for(lambda: look_at_https(endpoint), lambda seen: say("https", str(seen)))
+        await wait_for(first_change, lambda seen: see("tunnel", seen))
+    await wait_for(lambda: look_at_https(endpoint), lambda seen: see("https", seen))
     if not visit_first:
-        await wait_for(first_change, lambda seen: say("tunnel", str(seen)))
+        await wait_for(first_change, lambda seen: see("tunnel", seen))

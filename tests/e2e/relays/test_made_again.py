@@ -42,7 +42,7 @@ def test_the_first_visit_brings_the_certificates_and_no_ca_is_asked(island: Isla
     relay = machine.relay
     said: list[str] = []
     with island.loop() as thread:
-        work = bring_up(relay, ("127.0.0.1",), lambda part, words: said.append(f"{part}: {words}"))
+        work = bring_up(relay, ("127.0.0.1",), lambda part, seen: said.append(f"{part}: {seen}"))
         asyncio.run_coroutine_threadsafe(work, thread.loop).result(60)
         saved = asyncio.run_coroutine_threadsafe(relay.saved_certificates(), thread.loop).result(60)
         left = asyncio.run_coroutine_threadsafe(relay.drift(), thread.loop).result(60)

@@ -22,6 +22,7 @@ from .driver import (
     check_relay_id,
     new_relay_id,
 )
+from .patience import Stopped, stoppable
 
 __all__ = [
     "PROVIDERS",
@@ -39,8 +40,10 @@ __all__ = [
     "Resource",
     "Size",
     "Step",
+    "Stopped",
     "Tell",
     "check_relay_id",
     "new_relay_id",
     "open_driver",
+    "stoppable",
 ]
