@@ -22,6 +22,10 @@ values, the same error codes. Long work is a *job*: it is begun with POST, and f
 """
 
 
+async def _alive() -> None:
+    """For whoever watches the process: it answers."""
+
+
 def build_app(house: House, *, pages: Callable[[FastAPI], None] = lambda app: None) -> FastAPI:
     """The application, without the gate that stands before it.
 
@@ -42,5 +46,6 @@ def build_app(house: House, *, pages: Callable[[FastAPI], None] = lambda app: No
     register(app)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=ERRORS)
+    app.add_api_route("/healthz", _alive, include_in_schema=False, status_code=204)
     pages(app)
     return app

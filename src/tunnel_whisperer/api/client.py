@@ -54,8 +54,8 @@ class ApiClient:
 
 def _error_of(answer: httpx.Response) -> TwError:
     try:
-        error = answer.json()["error"]
-        return Misuse(error["code"], error["why"], where=error["where"], hint=error["hint"])
+        told = answer.json()
+        return Misuse(told["code"], told["detail"], where=told.get("where", ""), hint=told.get("hint", ""))
     except (ValueError, KeyError, TypeError, AssertionError):
         return Unreachable("protocol-fault", f"it answered {answer.status_code}")
 

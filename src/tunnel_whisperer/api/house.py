@@ -36,6 +36,10 @@ class House:
         self.log = log
         self.closing = asyncio.Event()
         """Set when the process ends: whoever streams has to stop."""
+        self.doors: Any = None
+        """The listeners of this process (``doors.Doors``), once they are made."""
+        self.notices: object | None = None
+        """The dashboard's: what its next pages have to say."""
         self._clock = clock
         self._live: dict[str, Any] | None = None
         self._live_at = float("-inf")

@@ -14,28 +14,25 @@ from starlette.exceptions import HTTPException
 from ..base.errors import Broken, Misuse, Refused, TwError
 from ..base.redact import redact
 
-__all__ = ["ERRORS", "Problem", "ProblemDocument", "problem_of", "register", "status_of"]
+__all__ = ["ERRORS", "Problem", "answer_for", "problem_of", "register", "status_of"]
 
 _log = logging.getLogger("tw.api")
 
 
 class Problem(BaseModel):
-    """Why it was not done."""
+    """Why it was not done (RFC 9457)."""
 
+    type: str = "about:blank"
+    title: str = Field(description="The status in words.", examples=["Not Found"])
+    status: int = Field(examples=[404])
     code: str = Field(description="Stable; see the reference of errors.", examples=["no-such-name"])
-    why: str = Field(examples=["there is no user bob"])
+    detail: str = Field(examples=["there is no user bob"])
     where: str = Field(default="", description="File, field or address.")
     hint: str = Field(default="", description="What to try next.", examples=["tw list users"])
 
 
-class ProblemDocument(BaseModel):
-    """The body of every answer above 399."""
-
-    error: Problem
-
-
 ERRORS: dict[int | str, dict[str, object]] = {
-    status: {"model": ProblemDocument, "description": words}
+    status: {"model": Problem, "description": words}
     for status, words in {
         400: "The request cannot be carried out as it is.",
         401: "No key, or one that is over.",
@@ -74,46 +71,50 @@ def status_of(error: TwError) -> int:
     return 500 if isinstance(error, Broken) else 502
 
 
-def problem_of(error: TwError) -> ProblemDocument:
+def problem_of(error: TwError) -> Problem:
     """The error in the words that a terminal would show."""
-    return ProblemDocument(
-        error=Problem(
-            code=error.code, why=redact(error.why), where=redact(error.where), hint=redact(error.hint)
-        )
-    )
+    return _problem(status_of(error), error.code, redact(error.why), redact(error.where), redact(error.hint))
 
 
-def _answer(status: int, document: ProblemDocument) -> JSONResponse:
-    return JSONResponse(document.model_dump(), status)
+def _problem(status: int, code: str, detail: str, where: str = "", hint: str = "") -> Problem:
+    title = HTTPStatus(status).phrase
+    return Problem(title=title, status=status, code=code, detail=detail, where=where, hint=hint)
+
+
+def _answer(problem: Problem) -> JSONResponse:
+    return JSONResponse(problem.model_dump(), problem.status, media_type="application/problem+json")
 
 
 def _of_tw(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, TwError)
-    return _answer(status_of(exc), problem_of(exc))
+    return _answer(problem_of(exc))
 
 
 def _of_validation(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, RequestValidationError)
     first = exc.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return _answer(
-        422, ProblemDocument(error=Problem(code="bad-argument", why=str(first["msg"]), where=where))
-    )
+    return _answer(_problem(422, "bad-argument", str(first["msg"]), where))
 
 
 def _of_http(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)
     code = "no-such-name" if exc.status_code == HTTPStatus.NOT_FOUND else "bad-argument"
-    document = ProblemDocument(error=Problem(code=code, why=str(exc.detail).lower()))
-    answer = _answer(exc.status_code, document)
+    answer = _answer(_problem(exc.status_code, code, str(exc.detail).lower()))
     answer.headers.update(exc.headers or {})
     return answer
 
 
 def _of_fault(request: Request, exc: Exception) -> JSONResponse:
     _log.error("%s %s failed unexpectedly", request.method, request.url.path, exc_info=exc)
-    error = Broken("internal", f"{type(exc).__name__}", hint="the log has more; report this")
-    return _answer(500, problem_of(error))
+    return _answer(_problem(500, "internal", type(exc).__name__, hint="the log has more; report this"))
+
+
+def answer_for(request: Request, exc: Exception) -> JSONResponse:
+    """What the API answers when a route raised this."""
+    if isinstance(exc, TwError):
+        return _of_tw(request, exc)
+    return _of_http(request, exc) if isinstance(exc, HTTPException) else _of_fault(request, exc)
 
 
 def register(app: FastAPI) -> None:

@@ -612,3 +612,6 @@ MAX_NOTICE_OWNERS = 200
 
 MAX_NOTICES = 5
 """What each of them may be told at once."""
+
+MAX_FILE_UPLOAD_BYTES = MAX_BACKUP_BYTES + 64 * 1024
+"""Body of a request that brings a file which may be a whole identity."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
 from ..daemon import RelayRoot, run_until_stopped
 from ..daemon.notify import ready
+from ..daemon.role_run import Root
+from ..daemon.supervisor import Supervisor
 from ..operations.embedded_relay import RelayWish, check_embedded_relay, make_embedded_relay
-from ..profile import Config, Profile, running
-from .place import add_context_flag, profile_of, start_logging
+from .beside_api import Entrance, run_beside_api
+from .place import add_context_flag, contexts_of, profile_of, start_logging
 
 EXAMPLE = "tw relay run --domain relay.example.org"
 
@@ -38,19 +39,17 @@ def run(args: argparse.Namespace) -> int:
     profile = profile_of(args)
     wish = RelayWish(args.domain or "", args.listen or "", args.cert or "", args.key or "", args.behind_proxy)
     check_embedded_relay(profile, wish)
-    with running(profile, "tw relay run"):
+    supervisor = Supervisor(
+        contexts_of(args), profile, command="tw relay run", pinned=True, fatal=True, on_started=_started
+    )
+    with supervisor:
         config = make_embedded_relay(profile, wish)
         start_logging(args, config)
-        run_until_stopped(lambda: _serve(profile, config))
+        run_until_stopped(lambda: run_beside_api(supervisor, Entrance()))
     return 0
 
 
-async def _serve(profile: Profile, config: Config) -> None:
-    root = RelayRoot(profile, config)
-    bound = await root.start()
-    print(f"relay {config.relay.domain}: listening on {bound}", flush=True)
-    ready(f"listening on {bound}")
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await root.close()
+def _started(root: Root) -> None:
+    assert isinstance(root, RelayRoot)
+    print(f"relay {root.domain}: listening on {root.bound}", flush=True)
+    ready(f"listening on {root.bound}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from ..daemon import ServerRoot, run_until_stopped
+from ..daemon import run_until_stopped
 from ..daemon.notify import ready, session_status
 from ..daemon.roles import need_role
-from ..profile import running
-from .place import add_context_flag, configured, start_logging
+from ..daemon.supervisor import Supervisor
+from .beside_api import Entrance, run_beside_api
+from .place import add_context_flag, configured, contexts_of, start_logging
 
 EXAMPLE = "tw serve"
 
@@ -24,12 +26,19 @@ def run(args: argparse.Namespace) -> int:
     need_role(config, "server", profile)  # before who runs here is looked at: nobody should stop that
     start_logging(args, config)
 
-    async def main() -> None:
-        root = ServerRoot(profile, session_status)
+    def started(root: Any) -> None:
         print(f"server {config.server_id}: dialling {config.xray.relay_host}", flush=True)
         ready(f"dialling {config.xray.relay_host}")
-        await root.run()
 
-    with running(profile, "tw serve"):
-        run_until_stopped(main)
+    supervisor = Supervisor(
+        contexts_of(args),
+        profile,
+        command="tw serve",
+        pinned=True,
+        fatal=True,
+        on_started=started,
+        on_session=session_status,
+    )
+    with supervisor:
+        run_until_stopped(lambda: run_beside_api(supervisor, Entrance.of(config)))
     return 0

@@ -25,6 +25,7 @@ COMMANDS = (
     CommandEntry(("create", "user"), "create_user", "let somebody in, and write their file"),
     CommandEntry(("serve",), "serve", "run the server of this machine"),
     CommandEntry(("connect",), "connect", "open the local ports, and keep them connected"),
+    CommandEntry(("dashboard",), "dashboard", "run this context's role, and a dashboard for your browser"),
     CommandEntry(("status",), "status", "how this machine stands, and what to do next"),
     CommandEntry(("join",), "join", "join a relay, by invitation or by asking for a slot"),
     CommandEntry(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -18,6 +20,9 @@ _log = logging.getLogger("tw")
 
 _NO_LIMIT = 2**31
 
+END_WITHIN_S = 5.0
+"""From the wish to stop until the process is gone."""
+
 
 def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
     """Run ``main`` until it returns, raises, or the process is asked to stop (SIGINT, SIGTERM; SIGHUP:
@@ -28,6 +33,7 @@ def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
     """
     _raise_file_limit()
     stopped = False
+    end = _end_in_time()
 
     async def guarded() -> None:
         nonlocal stopped
@@ -40,6 +46,7 @@ def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
             if not stopped:  # once: an impatient second Ctrl-C must not interrupt the tidying up
                 stopped = True
                 stopping()
+                end.start()
                 task.cancel()
 
         if sys.platform != "win32":
@@ -60,7 +67,23 @@ def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
             runner.run(guarded())
     except KeyboardInterrupt:
         return True
+    finally:
+        end.cancel()
     return stopped
+
+
+def _end_in_time() -> threading.Timer:
+    """Whatever is stuck, such as a thread that waits for a name server, the process ends in time. Its
+    locks end with it, and whoever is connected is told by the system."""
+
+    def end() -> None:
+        _log.warning("not everything ended in %g s: it is cut off", END_WITHIN_S)
+        logging.shutdown()
+        os._exit(0)
+
+    timer = threading.Timer(END_WITHIN_S, end)
+    timer.daemon = True
+    return timer
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

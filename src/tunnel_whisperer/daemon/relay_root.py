@@ -105,7 +105,7 @@ class RelayRoot:
         config = config or load_config(profile.config)
         need_role(config, "relay", profile)
         warn_of_idle_fields(config)
-        self._domain = config.relay.domain
+        self.domain = config.relay.domain
         self._config_watch = ConfigWatch(profile, config, "tw relay run")
         self._book = TenantBook(profile)
         self._invites = InviteBook(profile)
@@ -123,7 +123,7 @@ class RelayRoot:
         self._settings = settings
         self._audit = RoleAudit(profile, "relay")
         self.relay: Relay | None = None
-        self._bound: HostPort | None = None
+        self.bound: HostPort | None = None
         self._tasks = TaskSet("relay", _log)
 
     async def start(self) -> HostPort:
@@ -135,7 +135,7 @@ class RelayRoot:
         self.relay = Relay(self._settings, check_client, audit=self._audit, join=join_desk(self._profile))
         first = self._stamp()
         self._set_tenants()
-        bound = self._bound = await self.relay.start()
+        bound = self.bound = await self.relay.start()
         self._audit.start()
         self._tasks.spawn(watch(self._stamp, self._take_tenants, first), "watch")
         # The watch notices the new files.
@@ -151,17 +151,17 @@ class RelayRoot:
 
     def snapshot(self) -> dict[str, Any]:
         """How it stands, once it is started; see ``daemon.snapshot``."""
-        assert self.relay is not None and self._bound is not None
+        assert self.relay is not None and self.bound is not None
         states = self.relay.tenant_states()
         online = sum(state.online for state in states)
         return {
             "role": "relay",
-            "domain": self._domain,
-            "listen": str(self._bound),
+            "domain": self.domain,
+            "listen": str(self.bound),
             "behind_proxy": self._settings.behind_proxy,
             "connections": self.relay.connections,
             "health": [
-                row("listener", OK, f"{'HTTP' if self._settings.behind_proxy else 'HTTPS'} on {self._bound}"),
+                row("listener", OK, f"{'HTTP' if self._settings.behind_proxy else 'HTTPS'} on {self.bound}"),
                 *self._certificate_row(),
                 row("servers", OK, f"{online} of {len(states)} connected"),
                 *self._audit.rows(),
@@ -192,7 +192,7 @@ class RelayRoot:
             return [row("certificate", FAILED, "what clients are shown", error)]
         except TwError as exc:
             return [row("certificate", FAILED, "what clients are shown", exc)]
-        words = f"for {self._domain}, until {ends:%Y-%m-%d}"
+        words = f"for {self.domain}, until {ends:%Y-%m-%d}"
         if ends > datetime.now(UTC):
             return [row("certificate", OK, words)]
         expired = Misuse("bad-certificate", "it has expired", where=str(path), hint="put a new one there")

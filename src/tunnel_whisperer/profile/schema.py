@@ -182,9 +182,9 @@ class ServerConfig:
     ssh_port: int = _setting(
         2222, PORT, "loopback port of the server's own SSH", reserved_for="logging in at the server itself"
     )
-    dashboard_port: int = _setting(8080, PORT, "port of dashboard and API", reserved_for="the dashboard")
+    dashboard_port: int = _setting(8080, PORT, "port of dashboard and API", modes=MODES)
     dashboard_listen: str = _setting(
-        "127.0.0.1", ADDRESS, "interface of dashboard and API", reserved_for="the dashboard"
+        "127.0.0.1", ADDRESS, "interface of dashboard and API; any but loopback needs a password", modes=MODES
     )
     relay_ssh_port: int = _setting(
         22, PORT, "port of the relay's SSH, as seen from the relay itself", fixed=_RELAYS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import events, jobs, logs, role
+from . import dashboard, events, jobs, logs, role
 
 __all__ = ["ROUTERS"]
 
@@ -13,4 +13,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     events.router,
     jobs.router,
     logs.router,
+    dashboard.router,
 )

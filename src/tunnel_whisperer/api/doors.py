@@ -1,0 +1,164 @@
+"""The listeners of one process: a Unix socket for commands, and a port for browsers where one is wanted."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+
+from ..base.errors import Misuse
+from ..base.limits import MAX_FILE_UPLOAD_BYTES
+from .app import build_app
+from .doors_wish import Door, Wish
+from .gate.attempts import Attempts
+from .gate.guard import App, Guard
+from .gate.key_book import KeyBook
+from .gate.links import LoginLinks
+from .gate.login import Login
+from .gate.password import Password
+from .gate.policy import LOOPBACK_NAMES, GuardPolicy
+from .gate.tls import check_exposure, is_loopback, own_certificate
+from .house import House
+from .serving import bind_port, serving
+from .socket_path import bind_socket, has_unix_sockets, socket_of
+
+__all__ = ["UPLOADS", "Doors"]
+
+_log = logging.getLogger("tw.api")
+
+UPLOADS = MappingProxyType(
+    {
+        "/api/v1/imports": MAX_FILE_UPLOAD_BYTES,
+        "/setup/file": MAX_FILE_UPLOAD_BYTES,
+        "/contexts/import": MAX_FILE_UPLOAD_BYTES,
+    }
+)
+"""Paths that take a file of ours."""
+
+_LOGIN_PATHS = ("/login", "/logout")
+
+
+class Doors:
+    """See the module; used in an ``async with``.
+
+    Args:
+        directory: of keys, password and certificate: ``<base>/dashboard``.
+        pages: adds the dashboard to the application.
+        login_page: renders the page of a kind, with an error.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        directory: Path,
+        *,
+        pages: Callable[[FastAPI], None] = lambda app: None,
+        login_page: Callable[[str, str], str] | None = None,
+    ) -> None:
+        self.book = KeyBook(directory)
+        self.password = Password(directory)
+        self.door: Door | None = None
+        self._house = house
+        self._directory = directory
+        self._links = LoginLinks()
+        self._attempts = Attempts()
+        self._login_page = login_page
+        self._open = contextlib.AsyncExitStack()
+        house.doors = self
+        self._app = build_app(house, pages=pages)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._house.closing.set()
+        await self._open.aclose()
+        self._house.doors = None
+
+    async def open_socket(self) -> None:
+        """Let the command line in. Where that cannot be, it is logged: a role works without."""
+        if not has_unix_sockets():
+            return
+        path = socket_of(self._house.profile)
+        try:
+            sock = bind_socket(path)
+        except Misuse as exc:
+            _log.warning("commands cannot speak to this process: %s", exc)
+            return
+        self._open.callback(_remove, path)
+        guarded = Guard(self._app, GuardPolicy(local=True, uploads=UPLOADS), self.book)
+        await self._open.enter_async_context(serving(guarded, sock, self._house.closing))
+
+    async def open_port(self, wish: Wish) -> Door:
+        """Let browsers in; a port that is open already stays as it is.
+
+        Raises:
+            Misuse: ``port-in-use``; ``not-exposed`` beyond loopback without a password; ``bad-certificate``.
+        """
+        if self.door is not None:
+            return self.door
+        exposed = not is_loopback(wish.host)
+        check_exposure(wish.host, password_set=self.password.is_set(), tls=True)
+        names = _names(wish)
+        context, fingerprint = self._tls(wish, names) if exposed or wish.cert else (None, "")
+        sock = bind_port(wish.host, wish.port)
+        port = sock.getsockname()[1]
+        policy = GuardPolicy(port=port, tls=context is not None, names=frozenset(names), uploads=UPLOADS)
+        await self._open.enter_async_context(
+            serving(self._guarded(policy), sock, self._house.closing, tls=context)
+        )
+        host = names[0] if exposed and names else "127.0.0.1" if ":" not in wish.host else "[::1]"
+        self.door = Door(f"{policy.scheme}://{host}:{port}", fingerprint)
+        return self.door
+
+    def login_link(self) -> str:
+        """A link that lets one browser in, once."""
+        assert self.door is not None
+        return f"{self.door.url}/login?token={self._links.make()}"
+
+    def _tls(self, wish: Wish, names: tuple[str, ...]) -> tuple[ssl.SSLContext, str]:
+        cert, key, fingerprint = wish.cert, wish.key, ""
+        if cert is None or key is None:
+            made = own_certificate(self._directory, [*names, *LOOPBACK_NAMES])
+            cert, key, fingerprint = made.cert, made.key, made.fingerprint
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(cert, key)
+        except (OSError, ssl.SSLError) as exc:
+            raise Misuse(
+                "bad-certificate", f"cannot be used: {getattr(exc, 'strerror', None) or exc}", where=str(cert)
+            ) from exc
+        return context, fingerprint
+
+    def _guarded(self, policy: GuardPolicy) -> Guard:
+        more: dict[str, Any] = {} if self._login_page is None else {"render": self._login_page}
+        login = Login(policy, self.book, self._links, self._attempts, self.password, **more)
+        entrance = Starlette(routes=login.routes())
+        app: App = self._app
+
+        async def either(scope: Any, receive: Any, send: Any) -> None:
+            await (entrance if scope.get("path") in _LOGIN_PATHS else app)(scope, receive, send)
+
+        return Guard(either, policy, self.book)
+
+
+def _names(wish: Wish) -> tuple[str, ...]:
+    """An address in brackets where it is IPv6; one that means every address is none."""
+    own = () if wish.host in ("0.0.0.0", "::", "") or is_loopback(wish.host) else (wish.host,)
+    every = dict.fromkeys(name.lower() for name in (*wish.names, *own))
+    return tuple(f"[{name}]" if ":" in name and not name.startswith("[") else name for name in every)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

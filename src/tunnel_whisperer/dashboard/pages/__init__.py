@@ -1,0 +1,11 @@
+"""The pages, a file for each kind of thing."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from . import home
+
+__all__ = ["ROUTERS"]
+
+ROUTERS: tuple[APIRouter, ...] = (home.router,)

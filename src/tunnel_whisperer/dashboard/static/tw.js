@@ -1,0 +1,86 @@
+// What pages need a script for: live parts after a lost connection, copying, dropping a file, and forms
+// that are sent once. Everything else works without.
+"use strict";
+
+(() => {
+  const lost = () => document.getElementById("lost");
+  let away = false;
+
+  // htmx asks with the page's token, as the gate wants it from scripts.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const token = document.querySelector('meta[name="csrf"]');
+    if (token) event.detail.headers["X-CSRF-Token"] = token.content;
+  });
+
+  // -- the connection to this machine's process ----------------------------------------------------
+
+  document.addEventListener("htmx:sseOpen", () => {
+    if (!away) return;
+    away = false;
+    lost().hidden = true;
+    htmx.trigger(document.body, "tw:again"); // what was missed meanwhile
+  });
+
+  document.addEventListener("htmx:sseError", async () => {
+    away = true;
+    try {
+      const answer = await fetch("/api/v1/role", { headers: { Accept: "application/json" } });
+      if (answer.status === 401) location.assign("/login");
+      if (answer.ok) return; // the stream alone broke: it comes back by itself
+    } catch {
+      // nobody there
+    }
+    lost().hidden = false;
+  });
+
+  // -- small things --------------------------------------------------------------------------------
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const before = button.textContent;
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "Copied";
+    } catch {
+      const range = document.createRange(); // no right to the clipboard: it is marked, for Ctrl-C
+      range.selectNodeContents(button.parentElement.querySelector("code"));
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      button.textContent = "Press Ctrl-C";
+    }
+    setTimeout(() => (button.textContent = before), 2000);
+  });
+
+  // A form that takes its time is sent once. A download leaves the page as it is.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent && form.dataset.sent > Date.now() - 3000) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = Date.now();
+  });
+
+  // A file can be dropped on its field's area.
+  document.addEventListener("dragover", (event) => {
+    const area = event.target.closest("[data-drop]");
+    if (!area) return;
+    event.preventDefault();
+    area.classList.add("over");
+  });
+  document.addEventListener("dragleave", (event) => event.target.closest("[data-drop]")?.classList.remove("over"));
+  document.addEventListener("drop", (event) => {
+    const area = event.target.closest("[data-drop]");
+    if (!area) return;
+    event.preventDefault();
+    area.classList.remove("over");
+    const field = area.querySelector('input[type="file"]');
+    field.files = event.dataTransfer.files;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
+  // The menu begins closed where it would fill the screen.
+  const menu = document.querySelector("details.menu");
+  if (menu && matchMedia("(max-width: 52rem)").matches) menu.open = false;
+})();
