@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.browser.dashboards import Dashboard
+from tests.browser.site_of_pages import POLICY, Pages
 from tests.browser.trio import Trio, trio
 from tests.e2e.commands.conftest import MachineFactory, echo, machine, site
 from tests.e2e.commands.machines import Machine
 from tests.kit.browser import WIDE, Chromium, Scheme, Size, Visitor, missing
 
-__all__ = ["DashboardFactory", "VisitorFactory", "echo", "machine", "site"]
+__all__ = ["DashboardFactory", "PagesFactory", "VisitorFactory", "echo", "machine", "site"]
 
 _VISITORS = pytest.StashKey[list[Visitor]]()
 _CHROMIUM = pytest.StashKey[Chromium]()
@@ -81,6 +82,16 @@ def visitor(request: pytest.FixtureRequest, browser: Chromium, tmp_path: Path) -
             return made[-1]
 
         yield make
+
+
+PagesFactory = Callable[..., Pages]
+
+
+@pytest.fixture
+def serve() -> Iterator[PagesFactory]:
+    """Serves pages of the test's own: ``serve({"/": html("hello")})``, until the windows were looked at."""
+    with ExitStack() as stack:
+        yield lambda content, policy=POLICY: stack.enter_context(Pages(content, policy))
 
 
 DashboardFactory = Callable[..., Dashboard]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import VisitorFactory
+from tests.browser.conftest import PagesFactory, VisitorFactory
 from tests.browser.site_of_pages import Pages, html
 from tests.kit.browser import NARROW
 from tests.kit.browser_axe import assert_accessible
@@ -57,9 +56,8 @@ class Opener:
 
 
 @pytest.fixture
-def opened(visitor: VisitorFactory) -> Iterator[Opener]:
-    with Pages({}) as pages:
-        yield Opener(visitor, pages)
+def opened(visitor: VisitorFactory, serve: PagesFactory) -> Opener:
+    return Opener(visitor, serve({}))
 
 
 def test_an_accessible_page_is_let_through(opened: Opener) -> None:

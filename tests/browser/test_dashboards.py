@@ -32,7 +32,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("set-cookie", COOKIE)
         self.send_header("content-type", "text/html")
         self.end_headers()
-        self.wfile.write((found or "no").encode())
+        self.wfile.write((found or {refused!r}).encode())
 
     def log_message(self, *args):
         pass
@@ -56,7 +56,9 @@ class _Imitation(Machine):
 
     def __init__(self, home: Path, odd: str = "", status: int = 0) -> None:
         super().__init__(home)
-        text = _PROGRAM.format(login=_LOGIN, first=html("<p>welcome</p>"), odd=odd, status=status)
+        text = _PROGRAM.format(
+            login=_LOGIN, first=html("<p>welcome</p>"), refused=html("no"), odd=odd, status=status
+        )
         (home / "tw.py").write_text(text)
 
     def command(self, *words: str) -> list[str]:  # type: ignore[override] # of one machine here
@@ -70,8 +72,14 @@ def imitation(tmp_path: Path) -> Iterator[_Imitation]:
     machine.clean_up()
 
 
-def test_the_link_lets_a_visitor_in(imitation: _Imitation, visitor: VisitorFactory) -> None:
-    shown = Dashboard(imitation)
+@pytest.fixture
+def shown(imitation: _Imitation) -> Iterator[Dashboard]:
+    dashboard = Dashboard(imitation)
+    yield dashboard
+    dashboard.stop()
+
+
+def test_the_link_lets_a_visitor_in(shown: Dashboard, visitor: VisitorFactory) -> None:
     someone = shown.let_in(visitor(shown.origin))
     assert someone.page.url == shown.origin + "/"
     assert someone.page.get_by_text("welcome").is_visible()
@@ -80,7 +88,6 @@ def test_the_link_lets_a_visitor_in(imitation: _Imitation, visitor: VisitorFacto
     stranger = visitor(shown.origin)
     stranger.watch.expect("status of 403")
     stranger.open("/")
-    shown.stop()
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import VisitorFactory
-from tests.browser.site_of_pages import POLICY, Pages, html
+from tests.browser.conftest import PagesFactory, VisitorFactory
+from tests.browser.site_of_pages import POLICY, html
 
 GOOD = {
     "/": html(
@@ -19,12 +19,12 @@ GOOD = {
 }
 
 
-def test_a_good_page_is_let_through(visitor: VisitorFactory) -> None:
-    with Pages({**GOOD}) as pages:
-        someone = visitor(pages.origin)
-        page = someone.open("/")
-        assert page.locator("#said").text_content() == "hello"
-        someone.watch.check()
+def test_a_good_page_is_let_through(visitor: VisitorFactory, serve: PagesFactory) -> None:
+    pages = serve({**GOOD})
+    someone = visitor(pages.origin)
+    page = someone.open("/")
+    assert page.locator("#said").text_content() == "hello"
+    someone.watch.check()
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def test_a_good_page_is_let_through(visitor: VisitorFactory) -> None:
     ],
 )  # fmt: skip
 def test_a_fault_is_found(
-    visitor: VisitorFactory, found: str, page: str, files: dict[str, str | int]
+    visitor: VisitorFactory, serve: PagesFactory, found: str, page: str, files: dict[str, str | int]
 ) -> None:
-    with Pages({"/": html(page), **files}) as pages:
-        someone = visitor(pages.origin)
-        someone.open("/")
-        with pytest.raises(AssertionError, match=found):
-            someone.watch.check()
-        someone.watch.allow("")  # this test's own end looks, too
+    pages = serve({"/": html(page), **files})
+    someone = visitor(pages.origin)
+    someone.open("/")
+    with pytest.raises(AssertionError, match=found):
+        someone.watch.check()
+    someone.watch.allow("")  # this test's own end looks, too
 
 
 FETCH = "fetch('{}').catch(() => 0).then(() => document.title = 'done')"
@@ -72,80 +72,80 @@ FETCH = "fetch('{}').catch(() => 0).then(() => document.title = 'done')"
     ],
 )
 def test_a_fault_of_a_script_is_found_where_no_policy_forbids_it(
-    visitor: VisitorFactory, found: str, url: str
+    visitor: VisitorFactory, serve: PagesFactory, found: str, url: str
 ) -> None:
     content: dict[str, str | int] = {
         "/": html("<script src='/x.js'></script>"),
         "/x.js": FETCH.format(url),
         "/broken": 500,
     }
-    with Pages(content, POLICY.replace("connect-src 'self'", "connect-src *")) as pages:
-        someone = visitor(pages.origin)
-        expect(someone.open("/")).to_have_title("done")
-        with pytest.raises(AssertionError, match=found):
-            someone.watch.check()
-        someone.watch.allow("")
+    pages = serve(content, POLICY.replace("connect-src 'self'", "connect-src *"))
+    someone = visitor(pages.origin)
+    expect(someone.open("/")).to_have_title("done")
+    with pytest.raises(AssertionError, match=found):
+        someone.watch.check()
+    someone.watch.allow("")
 
 
-def test_a_websocket_to_another_host_is_found(visitor: VisitorFactory) -> None:
+def test_a_websocket_to_another_host_is_found(visitor: VisitorFactory, serve: PagesFactory) -> None:
     content: dict[str, str | int] = {
         "/": html("<script src='/x.js'></script>"),
         "/x.js": "new WebSocket('ws://localhost:1/').onclose = () => document.title = 'done'",
     }
-    with Pages(content, POLICY.replace("connect-src 'self'", "connect-src *")) as pages:
-        someone = visitor(pages.origin)
-        expect(someone.open("/")).to_have_title("done")
-        with pytest.raises(AssertionError, match="another host: ws://localhost:1/"):
-            someone.watch.check()
-        someone.watch.allow("")
+    pages = serve(content, POLICY.replace("connect-src 'self'", "connect-src *"))
+    someone = visitor(pages.origin)
+    expect(someone.open("/")).to_have_title("done")
+    with pytest.raises(AssertionError, match="another host: ws://localhost:1/"):
+        someone.watch.check()
+    someone.watch.allow("")
 
 
 @pytest.mark.xfail(
     strict=True, raises=AssertionError, reason="the page has a fault: this shows that it counts"
 )
-def test_a_test_that_looks_at_no_fault_fails_for_it(visitor: VisitorFactory) -> None:
-    with Pages({"/": html("<p style='color: red'>red</p>")}) as pages:
-        visitor(pages.origin).open("/")
+def test_a_test_that_looks_at_no_fault_fails_for_it(visitor: VisitorFactory, serve: PagesFactory) -> None:
+    pages = serve({"/": html("<p style='color: red'>red</p>")})
+    visitor(pages.origin).open("/")
 
 
-def test_a_second_window_is_watched(visitor: VisitorFactory) -> None:
+def test_a_second_window_is_watched(visitor: VisitorFactory, serve: PagesFactory) -> None:
     bad = {"/bad": html("<script src='/x.js'></script>"), "/x.js": "console.error('there')"}
-    with Pages({"/": html(""), **bad}) as pages:
-        someone = visitor(pages.origin)
-        someone.open("/")
-        someone.another_window("/bad")
-        with pytest.raises(AssertionError, match="console error: there"):
-            someone.watch.check()
-        someone.watch.allow("")
-
-
-def test_a_fault_that_is_expected_is_none(visitor: VisitorFactory) -> None:
-    with Pages({"/": html("")}) as pages:
-        someone = visitor(pages.origin)
-        someone.watch.expect("console error: .*404")
-        someone.open("/nowhere")
+    pages = serve({"/": html(""), **bad})
+    someone = visitor(pages.origin)
+    someone.open("/")
+    someone.another_window("/bad")
+    with pytest.raises(AssertionError, match="console error: there"):
         someone.watch.check()
+    someone.watch.allow("")
 
 
-def test_a_fault_that_is_expected_must_occur(visitor: VisitorFactory) -> None:
-    with Pages({"/": html("")}) as pages:
-        someone = visitor(pages.origin)
-        someone.open("/")
-        someone.watch.expect("console error: .*404")
-        with pytest.raises(AssertionError, match="did not occur"):
-            someone.watch.check()
-        someone.open("/nowhere")
+def test_a_fault_that_is_expected_is_none(visitor: VisitorFactory, serve: PagesFactory) -> None:
+    pages = serve({"/": html("")})
+    someone = visitor(pages.origin)
+    someone.watch.expect("console error: .*404")
+    someone.open("/nowhere")
+    someone.watch.check()
 
 
-def test_people_do_not_share_cookies(visitor: VisitorFactory) -> None:
+def test_a_fault_that_is_expected_must_occur(visitor: VisitorFactory, serve: PagesFactory) -> None:
+    pages = serve({"/": html("")})
+    someone = visitor(pages.origin)
+    someone.open("/")
+    someone.watch.expect("console error: .*404")
+    with pytest.raises(AssertionError, match="did not occur"):
+        someone.watch.check()
+    someone.open("/nowhere")
+
+
+def test_people_do_not_share_cookies(visitor: VisitorFactory, serve: PagesFactory) -> None:
     cookie = {"/": html("<script src='/x.js'></script>"), "/x.js": "document.cookie = 'name=one'"}
-    with Pages({**cookie, "/look": html("")}) as pages:
-        one, other = visitor(pages.origin), visitor(pages.origin)
-        one.open("/")
-        other.open("/look")
-        assert one.page.evaluate("document.cookie") == "name=one"
-        assert other.page.evaluate("document.cookie") == ""
-        assert one.another_window("/look").evaluate("document.cookie") == "name=one"
+    pages = serve({**cookie, "/look": html("")})
+    one, other = visitor(pages.origin), visitor(pages.origin)
+    one.open("/")
+    other.open("/look")
+    assert one.page.evaluate("document.cookie") == "name=one"
+    assert other.page.evaluate("document.cookie") == ""
+    assert one.another_window("/look").evaluate("document.cookie") == "name=one"
 
 
 def test_no_loop_is_marked_as_running_for_the_tests_after_this_one() -> None:
