@@ -1,6 +1,7 @@
 """Write the reference pages, and what shells complete, so that they cannot tell anything else than the code.
 
-    python docs/generate.py            write docs/reference/{api,audit,cli,config,errors,limits}.md, cli/flags.py
+    python docs/generate.py            write docs/reference/{api,audit,cli,config,errors,limits,metrics}.md,
+                                       cli/flags.py
     python docs/generate.py --check    say which of them differ; exit status 1 if any does
 
 The pages are the same on every Python: nothing is taken from argparse's own help text, whose
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import tunnel_whisperer
+from tunnel_whisperer.api.metrics import render_metrics
 from tunnel_whisperer.base import errors, limits
 from tunnel_whisperer.base.audit_events import AUDIT_EVENTS
 from tunnel_whisperer.base.error_codes import ERROR_CODES
@@ -46,6 +48,7 @@ def pages() -> dict[str, str]:
         "config.md": render_reference(),
         "errors.md": _errors(),
         "limits.md": _limits(),
+        "metrics.md": render_metrics(),
     }
     return {name: _GENERATED + text.rstrip("\n") + "\n" for name, text in texts.items()}
 

@@ -18,7 +18,9 @@ STRANGERS = ("strangers", "XHTTP sessions", "HTTP/2 and HTTP/1.1 connections")
 """Headings of base/limits.py whose limits face peers that nobody has let in yet."""
 
 
-@pytest.mark.parametrize("name", ["api.md", "audit.md", "cli.md", "config.md", "errors.md", "limits.md"])
+@pytest.mark.parametrize(
+    "name", ["api.md", "audit.md", "cli.md", "config.md", "errors.md", "limits.md", "metrics.md"]
+)
 def test_a_reference_page_is_what_the_generator_writes(name: str) -> None:
     assert (REFERENCE / name).read_text(encoding="utf-8") == pages()[name], "run make docs"
 
