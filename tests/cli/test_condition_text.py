@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tunnel_whisperer.base.errors import Misuse
-from tunnel_whisperer.cli.condition import Condition
 from tunnel_whisperer.cli.condition_text import describe
+from tunnel_whisperer.operations.condition import Condition
 
 NOW = 1_800_000_000.0
 

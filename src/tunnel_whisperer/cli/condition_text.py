@@ -10,7 +10,7 @@ from typing import Any
 
 from ..base.errors import TwError
 from ..base.redact import redact
-from .condition import Condition
+from ..operations.condition import Condition
 
 __all__ = ["describe"]
 

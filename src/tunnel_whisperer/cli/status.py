@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 
-from .condition import look
+from ..operations.condition import look
 from .condition_text import describe
 from .output import print_json
 from .place import contexts_of, start_logging

@@ -1,5 +1,7 @@
 """How this machine stands: everything that ``tw status`` tells, as one value for programs.
 
+The process that serves an identity asks here, too, with what it knows of itself.
+
 Whatever is damaged, missing or forbidden becomes a problem in the list; nothing of it ends the look.
 Nothing is written, so that a full disk is no obstacle.
 """
@@ -18,10 +20,10 @@ from typing import Any
 from ..audit import audit_state
 from ..base.default_directory import SYSTEM_DIRECTORY
 from ..base.errors import Misuse, TwError
-from ..daemon.snapshot import HEARTBEAT_S, error_value, read_snapshot
+from ..daemon.snapshot import HEARTBEAT_S, Snapshot, error_value, read_snapshot
 from ..daemon.uplinks import proxy_choice
 from ..pki import certificate_ends
-from ..profile import Config, Context, Contexts, Profile, load_config, who_runs
+from ..profile import Config, Context, Contexts, Profile, Running, load_config, who_runs
 from ..provision.state import Phase, read_hint
 from ..tenancy import RENEW_BEFORE, Standing, TenantBook, UserBook, check_signed_role
 
@@ -90,8 +92,19 @@ class _Trying:
         return isinstance(exc, (TwError, OSError))
 
 
-def look(contexts: Contexts, wall_clock: Callable[[], float] = time.time) -> Condition:
+def look(
+    contexts: Contexts,
+    wall_clock: Callable[[], float] = time.time,
+    *,
+    context: Context | None = None,
+    live: Snapshot | None = None,
+) -> Condition:
     """Look at everything.
+
+    Args:
+        context: to look at; None: the active one.
+        live: what the role tells that serves this context in this very process (see
+            ``daemon.snapshot``), in place of what a process last wrote.
 
     Returns:
         Its value has ``context`` (``id``, ``name``), ``directory``, ``role``, ``running`` (``pid``,
@@ -101,7 +114,7 @@ def look(contexts: Contexts, wall_clock: Callable[[], float] = time.time) -> Con
         nothing runs. What does not apply is null.
     """
     found = Condition()
-    context = _active(contexts, found)
+    context = context or _active(contexts, found)
     profile = context.profile if context is not None else Profile(contexts.base)
     value = found.value
     value["context"] = None if context is None else {"id": context.id, "name": context.name}
@@ -110,7 +123,7 @@ def look(contexts: Contexts, wall_clock: Callable[[], float] = time.time) -> Con
     value["role"] = config.mode if config is not None else None
     value["relay"] = _relay(config)
     value["hosted"] = config is not None and config.mode == "relay" and bool(config.dials)
-    value["running"], value["state"] = _process(profile, found, wall_clock())
+    value["running"], value["state"] = _process(profile, found, wall_clock(), live)
     value["proxy"] = _proxy(config, found)
     value["users"] = value["servers"] = value["ports"] = value["certificate_ends"] = value["audit"] = None
     if config is not None:
@@ -148,15 +161,20 @@ def _relay(config: Config | None) -> str | None:
 
 
 def _process(
-    profile: Profile, found: Condition, now: float
+    profile: Profile, found: Condition, now: float, live: Snapshot | None
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Who runs, and what that process tells."""
     running = who_runs(profile)
+    if live is not None:  # whoever asks is alive, whatever became of the lock and of the file
+        who = _running(running or Running(os.getpid(), "", now))
+        told = {"pid": os.getpid(), "written": now, **live}
+        _tell_config(told, who["command"] or "tw", found)
+        return who, told
     if running is None:
         _tell_hidden_lock(profile, found)
         return None, None
     state = read_snapshot(profile)
-    who = {"pid": running.pid or None, "command": running.command, "since": round(running.since)}
+    who = _running(running)
     if state is None and now - running.since > _SILENT_S:
         found.problems.append(_silent(profile, "it has not told how it stands"))
     elif state is not None and now - float(state.get("written", 0)) > _SILENT_S:
@@ -165,6 +183,10 @@ def _process(
     if state is not None:
         _tell_config(state, running.command, found)
     return who, state
+
+
+def _running(running: Running) -> dict[str, Any]:
+    return {"pid": running.pid or None, "command": running.command, "since": round(running.since)}
 
 
 def _silent(profile: Profile, why: str) -> TwError:

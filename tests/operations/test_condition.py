@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.kit.command import Tw
+from tests.tenancy.setting import Setting, joined
 from tunnel_whisperer.audit.chain import Chain
 from tunnel_whisperer.audit.head import Loss
 from tunnel_whisperer.base.values import Grant
 from tunnel_whisperer.bundle import install_bundle, open_bundle, pack_client
-from tunnel_whisperer.cli.condition import look
+from tunnel_whisperer.operations.condition import look
 from tunnel_whisperer.profile import Contexts, Profile, load_config, running, save_config
 from tunnel_whisperer.provision.state import Phase, begin, enter
 from tunnel_whisperer.tenancy import (
@@ -49,11 +49,26 @@ def _runs(profile: Profile, command: str, **state: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def client(server: Tw, tmp_path: Path) -> Profile:
+def both(tmp_path: Path) -> Setting:
+    return joined(tmp_path)
+
+
+@pytest.fixture
+def relay(both: Setting) -> Profile:
+    return both.relay
+
+
+@pytest.fixture
+def server(both: Setting) -> Profile:
+    return both.server
+
+
+@pytest.fixture
+def client(server: Profile, tmp_path: Path) -> Profile:
     """A user's identity, of ``server``."""
-    user = UserBook(Profile(server.directory)).create("alice", (Grant.parse("15432:5432"),))
+    user = UserBook(server).create("alice", (Grant.parse("15432:5432"),))
     profile = Profile(tmp_path / "client")
-    install_bundle(profile, open_bundle(pack_client(Profile(server.directory), user)))
+    install_bundle(profile, open_bundle(pack_client(server, user)))
     return profile
 
 
@@ -65,7 +80,9 @@ def test_a_machine_without_any_identity_is_told_how_to_begin(tmp_path: Path) -> 
     assert not (tmp_path / "none").exists(), "looking makes nothing"
 
 
-def test_each_role_is_told_to_start_when_it_does_not_run(server: Tw, relay: Tw, client: Profile) -> None:
+def test_each_role_is_told_to_start_when_it_does_not_run(
+    server: Profile, relay: Profile, client: Profile
+) -> None:
     for directory, role, command in (
         (relay.directory, "relay", "tw relay run"),
         (server.directory, "server", "tw serve"),
@@ -108,8 +125,8 @@ def test_a_server_that_is_not_enrolled_is_told_to_join(tmp_path: Path) -> None:
     ]
 
 
-def test_what_the_process_tells_is_joined_with_the_records(server: Tw) -> None:
-    profile = Profile(server.directory)
+def test_what_the_process_tells_is_joined_with_the_records(server: Profile) -> None:
+    profile = server
     book = UserBook(profile)
     for name in ("alice", "bob"):
         book.create(name, (Grant.parse("5432"),))
@@ -125,10 +142,10 @@ def test_what_the_process_tells_is_joined_with_the_records(server: Tw) -> None:
     assert found.next == []
 
 
-def test_a_relays_servers_are_online_or_not(server: Tw, relay: Tw) -> None:
+def test_a_relays_servers_are_online_or_not(server: Profile, relay: Profile) -> None:
     assert look(Contexts(relay.directory)).value["servers"][0]["online"] is None
     tenants = [{"server": "plant", "port": 20000, "online": True, "since": 5, "streams": 3}]
-    with _runs(Profile(relay.directory), "tw relay run", role="relay", tenants=tenants):
+    with _runs(relay, "tw relay run", role="relay", tenants=tenants):
         found = look(Contexts(relay.directory))
     assert found.value["servers"] == tenants
 
@@ -141,6 +158,38 @@ def test_a_clients_ports_are_told_before_it_runs_as_well(client: Profile) -> Non
     port = {"address": "127.0.0.1:9", "target": "127.0.0.1:5432", "open": 1, "opened": 4, "error": None}
     with _runs(client, "tw connect", role="client", ports=[port]):
         assert look(Contexts(client.directory)).value["ports"] == [port]
+
+
+def test_the_process_itself_tells_what_it_knows_and_not_what_it_wrote(client: Profile) -> None:
+    port = {"address": "127.0.0.1:9", "target": "127.0.0.1:5432", "open": 1, "opened": 4, "error": None}
+    live = {"role": "client", "health": ROWS, "ports": [port], "config": {"changed": ["proxy"]}}
+    with _runs(client, "tw connect", role="client", ports=[]):
+        found = look(Contexts(client.directory), lambda: time.time() + 60, live=live)
+    assert found.problems == [], "it is not silent: it asks"
+    assert found.value["ports"] == [port]
+    assert found.value["state"]["pid"] == os.getpid()
+    assert found.value["running"]["command"] == "tw connect"
+    assert found.value["well"] is True
+    assert found.next == ["start tw connect again: config.yaml changed since (proxy)"]
+
+
+def test_a_process_without_a_lock_of_its_own_runs_all_the_same(server: Profile) -> None:
+    live = {"role": "server", "health": ROWS, "sessions": []}
+    found = look(Contexts(server.directory), live=live)
+    assert found.value["running"]["pid"] == os.getpid()
+    assert found.next == ["tw create user NAME -m PORT, to let somebody in"]
+
+
+def test_another_context_than_the_active_one_can_be_looked_at(relay: Profile) -> None:
+    contexts = Contexts(relay.directory)
+    first = contexts.survey()[0][0]
+    contexts.create("second", activate=True)
+    assert look(contexts).value["context"]["name"] == "second"
+    with running(relay, "tw relay run"):
+        found = look(contexts, context=first)
+        assert [x["name"] for x in look(contexts).value["elsewhere"]] == [first.name]
+    assert (found.value["context"]["name"], found.value["role"]) == (first.name, "relay")
+    assert found.value["elsewhere"] == []
 
 
 def test_a_layer_that_failed_leads_to_the_test_of_the_way(client: Profile) -> None:
@@ -194,8 +243,8 @@ def test_a_broken_configuration_is_a_problem_and_the_rest_is_told(client: Profil
     assert look(Contexts(client.directory)).next == [], "it cannot be started like this"
 
 
-def test_a_changed_role_is_a_problem(relay: Tw) -> None:
-    profile = Profile(relay.directory)
+def test_a_changed_role_is_a_problem(relay: Profile) -> None:
+    profile = relay
     save_config(profile.config, replace(load_config(profile.config), mode="server"))
     codes = [problem.code for problem in look(Contexts(relay.directory)).problems]
     assert codes[0] == "wrong-role"
@@ -223,8 +272,8 @@ def test_what_this_account_may_not_read_is_a_problem_each(
     assert found.value["role"] == "client", "what can be read is told"
 
 
-def test_a_damaged_record_does_not_hide_the_others(server: Tw) -> None:
-    book = UserBook(Profile(server.directory))
+def test_a_damaged_record_does_not_hide_the_others(server: Profile) -> None:
+    book = UserBook(server)
     for name in ("alice", "bob"):
         book.create(name, (Grant.parse("5432"),))
     (server.directory / "users" / "bob" / "user.json").write_text("{")
@@ -254,16 +303,16 @@ def test_a_clients_certificate_that_ends_is_told_in_time(client: Profile) -> Non
     assert "new file" in late.problems[0].hint
 
 
-def test_a_gap_in_the_audit_record_is_told(server: Tw) -> None:
+def test_a_gap_in_the_audit_record_is_told(server: Profile) -> None:
     now = time.time()
-    Chain(Profile(server.directory).audit).lose(Loss(3, now, now))
+    Chain(server.audit).lose(Loss(3, now, now))
     found = look(Contexts(server.directory))
     assert found.value["audit"]["lost"] == 3
     assert "3 audit records are missing" in found.problems[0].why
 
 
-def test_the_process_knows_best_of_its_audit_record(server: Tw) -> None:
-    profile = Profile(server.directory)
+def test_the_process_knows_best_of_its_audit_record(server: Profile) -> None:
+    profile = server
     told = {"records": 5, "hash": "x", "lost": 7, "lost_since": None, "failing": True}
     row = {"layer": "audit", "state": "failed", "what": "x", "error": {"code": "x", "why": "x", "hint": ""}}
     with _runs(profile, "tw serve", role="server", sessions=[], audit=told, health=[*ROWS, row]):
@@ -274,7 +323,7 @@ def test_the_process_knows_best_of_its_audit_record(server: Tw) -> None:
 
 
 def test_what_root_has_set_up_is_pointed_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tunnel_whisperer.cli.condition.SYSTEM_DIRECTORY", tmp_path / "etc")
+    monkeypatch.setattr("tunnel_whisperer.operations.condition.SYSTEM_DIRECTORY", tmp_path / "etc")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "sudo" not in " ".join(look(Contexts(tmp_path / "mine")).next)
     (tmp_path / "etc").mkdir()
