@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..bundle import pack_backup
 from ..operations.context_about import about
-from ..operations.context_acts import backup_file_name, context_named, hand_out
+from ..operations.context_acts import context_named
+from ..operations.context_export import backup_file_name, hand_out
 from ..profile import write_file
 from .files import place_for_file
 from .passphrase import add_passphrase_flags, new_passphrase

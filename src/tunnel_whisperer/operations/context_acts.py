@@ -1,4 +1,4 @@
-"""The identities of a machine: made, switched to, renamed, packed, removed.
+"""The identities of a machine: made, switched to, renamed, removed.
 
 People name a context by its name, its id or the beginning of its id (``context_named``), programs by
 its id (``context_of_id``): a name may look like the id of another.
@@ -6,13 +6,9 @@ its id (``context_of_id``): a name may look like the id of another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..audit import note
 from ..base.errors import Misuse
-from ..base.values import Secret
-from ..bundle import encrypt, pack_backup
 from ..profile import Context, Contexts, Running, load_config
 from .context_about import About, about, still_served
 
@@ -20,14 +16,11 @@ __all__ = [
     "DeletedContext",
     "Loss",
     "Switch",
-    "backup_file_name",
     "context_loss",
     "context_named",
     "context_of_id",
     "create_context",
     "delete_context",
-    "export_context",
-    "hand_out",
     "rename_context",
     "use_context",
 ]
@@ -185,44 +178,6 @@ def context_named(contexts: Contexts, word: str | None) -> Context:
             "not-set-up", "there is nothing to export yet", where=str(contexts.base), hint="tw list contexts"
         )
     return active
-
-
-def backup_file_name(context: Context) -> str:
-    """How the file of a context is called unless somebody chose a name."""
-    return f"{context.name}-tw-context.zip"
-
-
-def export_context(context: Context, *, passphrase: Secret | None = None) -> bytes:
-    """A context, whole, as one file: a backup, or for another machine. It holds private keys.
-
-    Args:
-        passphrase: the file is encrypted with it.
-
-    Raises:
-        Misuse: ``not-set-up`` when it is not whole, ``bad-config``, ``file-unreadable``, ``too-many``.
-    """
-    return hand_out(context, pack_backup(context.profile), passphrase)
-
-
-def hand_out(
-    context: Context,
-    data: bytes,
-    passphrase: Secret | None,
-    keep: Callable[[bytes], object] | None = None,
-) -> bytes:
-    """Encrypt the backup of a context, if there is a passphrase, and take down that it is given away.
-
-    Args:
-        data: of ``pack_backup``.
-        keep: is given the file before the audit record tells of it.
-    """
-    if passphrase is not None:
-        data = encrypt(data, passphrase.reveal())
-    if keep is not None:
-        keep(data)
-    if load_config(context.profile.config).mode != "client":  # a client keeps no record
-        note(context.profile, "identity-exported", encrypted=passphrase is not None)
-    return data
 
 
 def _slot(loss: Loss) -> str | None:
