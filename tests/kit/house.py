@@ -12,6 +12,7 @@ import httpx
 from fastapi import FastAPI
 
 from tunnel_whisperer.api.app import build_app
+from tunnel_whisperer.api.gate.admission import Admission
 from tunnel_whisperer.api.house import House
 from tunnel_whisperer.base.log_ring import LogRing
 from tunnel_whisperer.daemon.supervisor import RoleState, Supervisor
@@ -42,6 +43,18 @@ class PlayedRole:
         return {}
 
 
+class _Admitted:
+    """An application in the gate's place."""
+
+    def __init__(self, app: FastAPI, admit: Callable[[], Admission]) -> None:
+        self._app = app
+        self._admit = admit
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._admit().store(scope)
+        await self._app(scope, receive, send)
+
+
 @contextlib.asynccontextmanager
 async def open_house(
     directory: Path,
@@ -49,9 +62,14 @@ async def open_house(
     *,
     pages: Callable[[FastAPI], None] = lambda app: None,
     base_url: str = "http://tw.test/api/v1",
+    admit: Callable[[], Admission] = lambda: Admission(None, local=True, csrf="t"),
 ) -> AsyncIterator[tuple[House, httpx.AsyncClient]]:
     """A house over the identity in this directory, whose role runs if there is one, and a client of its
-    application that has passed the gate."""
+    application that has passed the gate.
+
+    Args:
+        admit: as whom, request by request; by default as the command line, with ``t`` for its forms.
+    """
     supervisor = Supervisor(
         Contexts(directory),
         Contexts(directory).active_profile(),
@@ -67,7 +85,7 @@ async def open_house(
         try:
             while supervisor.status.state in (RoleState.STOPPED, RoleState.STARTING):
                 await asyncio.sleep(0)
-            transport = httpx.ASGITransport(app)
+            transport = httpx.ASGITransport(_Admitted(app, admit))
             async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
                 yield house, client
         finally:
