@@ -75,6 +75,13 @@ class Dashboard:
             visitor.open("/")
         return visitor
 
+    def new_link(self) -> str:
+        """A second link, for a browser with a session of its own; asked as a person does."""
+        port = self.origin.rpartition(":")[2]
+        found = _LINK.search(self.machine.ok("dashboard", "--no-open", "--port", port))
+        assert found
+        return found[0]
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask it to end: in time, well, and without leaving a process behind.
 
