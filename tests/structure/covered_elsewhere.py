@@ -26,4 +26,13 @@ COVERED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "its peer can only be a real OpenSSH: ours runs no commands",
     ),
     "tunnel_whisperer.daemon.demo": ("tests/cli/test_demo.py", "the demonstration has one way to be run"),
+    "tunnel_whisperer.api.gate.admission": (
+        "tests/api/gate/test_guard.py",
+        "it is what the guard hands to routes, and is read there in each test",
+    ),
+    "tunnel_whisperer.api.gate.bodies": ("tests/api/gate/test_guard_bodies.py", "each test there is of it"),
+    "tunnel_whisperer.api.gate.exchange": (
+        "tests/api/gate/test_guard.py",
+        "what becomes of a request behind the guard; its sizes in test_guard_bodies.py",
+    ),
 }

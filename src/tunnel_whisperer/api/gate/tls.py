@@ -82,11 +82,12 @@ def own_certificate(
 
     Args:
         directory: ``<base>/dashboard``.
-        hosts: names and addresses that people open; at least one.
+        hosts: names and addresses that people open, IPv6 with or without brackets; at least one.
 
     Raises:
         Misuse: ``bad-argument``, ``state-not-written``, ``timeout``.
     """
+    hosts = [host.strip("[]").lower() for host in hosts]
     cert, key = directory / "tls.crt", directory / "tls.key"
     with locked(Profile(directory)):
         pem = _usable(cert, key, hosts, now())
@@ -105,8 +106,7 @@ def _usable(cert: Path, key: Path, hosts: Sequence[str], now: datetime) -> str |
         leaf = pem.partition(_END)[0] + _END
         check_key_pair(leaf, key_pem)
         known = {name.lower() for name in certificate_hosts(leaf)}
-        fits = {host.strip("[]").lower() for host in hosts} <= known
-        return pem if fits and now + _RENEW < certificate_ends(leaf) else None
+        return pem if known.issuperset(hosts) and now + _RENEW < certificate_ends(leaf) else None
     except (OSError, UnicodeDecodeError, Misuse):
         return None
 
