@@ -454,6 +454,22 @@ MAX_PASSPHRASE_WORK = 20
 MAX_COUNTED_LABELS = 2_000
 """Pairs of user and port, or tenants, that are counted apart; what comes later is counted as ``other``."""
 
+HISTORY_FINE_S = 10.0
+"""Time from one sample of the counters to the next."""
+
+HISTORY_COARSE_S = 300.0
+"""The same of those that reach further back."""
+
+MAX_HISTORY_NAMES = 50
+"""Users, ports or tenants that one sample tells apart: those with the most bytes in it."""
+
+MAX_HISTORY_POINTS = 100_000
+"""Bytes of one user, port or tenant in one sample, over all samples of a kind: 24 bytes each. The oldest
+samples go earlier when that many are busy."""
+
+MAX_HISTORY_EVENTS = 1_000
+"""Reconnects that are remembered."""
+
 LOG_RING_LINES = 5_000
 """Lines of the log that are kept in memory for whoever looks; peers cause most of them."""
 
@@ -469,7 +485,7 @@ LOG_PAGE_LINES = 1_000
 LOG_FOLLOW_PAUSE_S = 0.1
 """Time between two looks of one who follows the log: fifty at 1,000 lines a second cost 500 looks."""
 
-# -- the local API and the dashboard ---------------------------------------------------------------
+# -- who may use the API and the dashboard ---------------------------------------------------------
 
 BROWSER_IDLE_S = 12 * 3600.0
 """A browser that asked for nothing for this time logs in again: a working day."""
@@ -536,9 +552,6 @@ LOGIN_BODY_TIMEOUT_S = 10.0
 
 MAX_REQUEST_BYTES = 1024 * 1024
 """Body of any other request, unless its path takes files."""
-
-MAX_UPLOAD_BYTES = MAX_BUNDLE_BYTES + 64 * 1024
-"""Body of a request that brings a bundle: the form around it included."""
 
 # -- providers of machines -----------------------------------------------------------------------
 
