@@ -14,10 +14,12 @@ import pytest
 from tunnel_whisperer.base.errors import Misuse, Unreachable
 from tunnel_whisperer.daemon.standard_relay import StandardRelay
 from tunnel_whisperer.operations.tenants import (
+    dismiss,
     enroll,
     invite,
     is_invitation,
     own_port,
+    response_again,
     unenroll,
     withdraw,
 )
@@ -151,3 +153,16 @@ def test_what_is_no_request_changes_nothing(relay: tuple[Profile, Config]) -> No
     with pytest.raises(Misuse) as refused:
         asyncio.run(enroll(*relay, json.dumps({})))
     assert refused.value.code == "bad-join-file" and TenantBook(relay[0]).all() == []
+
+
+def test_the_response_of_a_server_can_be_had_again_until_it_is_removed(
+    relay: tuple[Profile, Config], request_text: str
+) -> None:
+    done = asyncio.run(enroll(*relay, request_text))
+    assert response_again(*relay, "plant") == done
+    assert JoinResponse.parse(response_again(*relay, "plant", port=443).response).relay_port == 443
+    assert dismiss(*relay, "plant") == "server plant"
+    for act in (lambda: response_again(*relay, "plant"), lambda: dismiss(*relay, "plant")):
+        with pytest.raises(Misuse) as refused:
+            act()
+        assert refused.value.code == "no-such-name"

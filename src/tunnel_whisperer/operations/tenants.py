@@ -16,11 +16,23 @@ from ..tenancy import (
     Token,
     enroll_server,
     invite_server,
+    make_join_response,
     unenroll_server,
 )
 from .relay_machine import Say, bring_to_machine, need_embedded, nothing_said
 
-__all__ = ["Enrolled", "admit", "enroll", "invite", "is_invitation", "own_port", "unenroll", "withdraw"]
+__all__ = [
+    "Enrolled",
+    "admit",
+    "dismiss",
+    "enroll",
+    "invite",
+    "is_invitation",
+    "own_port",
+    "response_again",
+    "unenroll",
+    "withdraw",
+]
 
 _HTTPS = 443
 
@@ -79,6 +91,43 @@ async def enroll(
     return enrolled
 
 
+def response_again(profile: Profile, config: Config, name: str, *, port: int | None = None) -> Enrolled:
+    """The response of a server that is enrolled, as ``admit`` made it.
+
+    Args:
+        name: the server's id.
+        port: that clients dial; None: as for ``enroll``.
+
+    Raises:
+        Misuse: ``wrong-role``, ``no-such-name``, ``not-set-up``, ``bad-key``.
+    """
+    need_role(config, "relay", profile)
+    record = next((each for each in TenantBook(profile).all() if each.server_id == name), None)
+    if record is None:
+        raise Misuse(
+            "no-such-name", f"no server {name[:40]!r} is enrolled", hint="tw list servers shows them"
+        )
+    request = JoinRequest(
+        record.server_id, record.uuid, record.ca_pem, record.ssh_public_key, config.relay.domain
+    )
+    relay_port = own_port(config) if port is None else port
+    response = make_join_response(profile, request, record.port, relay_port=relay_port)
+    return Enrolled(name, response.to_text())
+
+
+def dismiss(profile: Profile, config: Config, name: str) -> str:
+    """The first half of ``unenroll``, on this machine alone.
+
+    Returns:
+        What was removed, for people.
+
+    Raises:
+        Misuse: as for ``unenroll``.
+    """
+    need_role(config, "relay", profile)
+    return unenroll_server(profile, name)
+
+
 async def unenroll(profile: Profile, config: Config, name: str, *, say: Say = nothing_said) -> str:
     """Remove a server, or withdraw an invitation: a running relay cuts its connections within a
     second, a standard one's machine at once.
@@ -93,9 +142,8 @@ async def unenroll(profile: Profile, config: Config, name: str, *, say: Say = no
         Misuse: ``wrong-role``, ``no-such-name``, ``bad-argument``, ``state-not-written``.
         TwError: the machine of a standard relay was not reached; the same call completes it.
     """
-    need_role(config, "relay", profile)
     try:
-        removed = await asyncio.to_thread(unenroll_server, profile, name)
+        removed = await asyncio.to_thread(dismiss, profile, config, name)
     except Misuse as exc:
         # Removed here before, and interrupted on the way to the machine.
         if exc.code != "no-such-name" or not await bring_to_machine(profile, config, say):

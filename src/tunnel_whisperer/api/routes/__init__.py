@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import dashboard, events, jobs, logs, role
+from . import dashboard, events, jobs, logs, role, servers
 
 __all__ = ["ROUTERS"]
 
@@ -14,4 +14,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     logs.router,
     dashboard.router,
+    servers.router,
 )
