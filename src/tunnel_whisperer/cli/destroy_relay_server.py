@@ -6,22 +6,27 @@ import argparse
 import asyncio
 import sys
 
-from ..audit import note
 from ..base.errors import Misuse, TwError
-from ..daemon.roles import need_role
-from ..daemon.standard_relay import StandardRelay
-from ..profile import Config, Profile, running, write_file
-from ..provision.drivers import PROVIDERS, Driver, Found, Step, check_relay_id
-from ..provision.making import has_machine, remove_machine
-from ..provision.state import Hint, forget, read_hint
+from ..operations.relay_making import tell_step
+from ..operations.relay_order import MANUAL
+from ..operations.relay_removal import (
+    COMMAND,
+    forget_gone,
+    forget_own_machine,
+    need_machine,
+    need_unknown,
+    remove_at_provider,
+    save_certificates,
+)
+from ..profile import Config, Profile
+from ..provision.drivers import PROVIDERS, Driver, Found, check_relay_id
+from ..provision.making import has_machine
+from ..provision.state import Hint
 from .ask import ask, confirm
 from .place import add_context_flag, configured, profile_of, start_logging
 from .relay_credentials import add_credentials_flag, driver_of
-from .relay_order import MANUAL
 
 EXAMPLE = "tw destroy relay-server"
-
-_COMMAND = "tw destroy relay-server"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,22 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if args.provider or args.id:
         return _orphan(args)
     profile, config = configured(args)
-    need_role(config, "relay", profile, "tw create relay-server")
-    if config.relay.kind != "standard":
-        raise Misuse(
-            "wrong-role",
-            f"the relay {config.relay.domain} runs on this machine, and nothing was made for it elsewhere",
-            where=str(profile.directory),
-            hint="tw delete context removes its identity",
-        )
-    hint = read_hint(profile)
-    if hint is None:
-        raise Misuse(
-            "not-set-up",
-            f"nothing is there of {config.relay.domain}, as far as this context knows",
-            where=str(profile.directory),
-            hint=f"{_COMMAND} --provider NAME looks for relays at a provider",
-        )
+    hint = need_machine(profile, config)
     if hint.provider == MANUAL:
         return _own_machine(args, profile, config)
     return _machine(args, profile, config, hint)
@@ -67,8 +57,7 @@ def _machine(args: argparse.Namespace, profile: Profile, config: Config, hint: H
     driver = driver_of(args, hint.provider)
     found = driver.find(hint.relay_id)
     if not found:
-        forget(profile)
-        StandardRelay(profile, config).forget_first_visit()
+        forget_gone(profile, config)
         print(f"nothing of {domain} is at {hint.provider} any more")
         return 0
     _list(found, f"{domain} at {hint.provider}:")
@@ -76,10 +65,7 @@ def _machine(args: argparse.Namespace, profile: Profile, config: Config, hint: H
         return 1
     if has_machine(found) and not _save(args, profile, config):
         return 1
-    with running(profile, _COMMAND):
-        removed = remove_machine(profile, driver, hint.relay_id, _tell)
-    note(profile, "machine-removed", provider=hint.provider, removed=[str(each) for each in removed])
-    StandardRelay(profile, config).forget_first_visit()
+    removed = remove_at_provider(profile, config, driver, hint, _say)
     print(f"removed {_count(removed)}; looked again, and nothing is left")
     print(f"  the keys stay in {profile.directory}: tw create relay-server makes it again")
     print(f"  remove the record of {domain} from DNS, or whoever gets its address next is found there")
@@ -93,7 +79,7 @@ def _own_machine(args: argparse.Namespace, profile: Profile, config: Config) -> 
         return 1
     if not _save(args, profile, config):
         return 1
-    forget(profile)
+    forget_own_machine(profile)
     print(f"forgotten; the keys stay in {profile.directory}: tw create relay-server makes it again")
     return 0
 
@@ -103,9 +89,8 @@ def _orphan(args: argparse.Namespace) -> int:
     start_logging(args, None)
     if not args.provider:
         raise Misuse("bad-argument", "--id alone does not tell where it is", hint="add --provider NAME")
-    known = read_hint(profile_of(args))
-    if args.id and known is not None and known.relay_id == check_relay_id(args.id):
-        raise Misuse("bad-argument", "this context knows that relay", hint=f"{_COMMAND}, without --id")
+    if args.id:
+        need_unknown(profile_of(args), args.id)
     driver = driver_of(args, args.provider)
     if not args.id:
         return _list_all(driver)
@@ -115,7 +100,9 @@ def _orphan(args: argparse.Namespace) -> int:
     _list(found, f"{args.id} at {args.provider}:")
     if not args.yes and not _typed(args.id, f"Type {args.id} to remove it all"):
         return 1
-    print(f"removed {_count(driver.destroy(args.id, _tell))}; looked again, and nothing is left")
+    print(
+        f"removed {_count(driver.destroy(args.id, lambda step: tell_step(_say, step)))}; looked again, and nothing is left"
+    )
     return 0
 
 
@@ -126,20 +113,18 @@ def _list_all(driver: Driver) -> int:
     if not there:
         print(f"no relay is at {driver.provider}")
     else:
-        print(f"remove one: {_COMMAND} --provider {driver.provider} --id ID", file=sys.stderr)
+        print(f"remove one: {COMMAND} --provider {driver.provider} --id ID", file=sys.stderr)
     return 0
 
 
 def _save(args: argparse.Namespace, profile: Profile, config: Config) -> bool:
     """Caddy's certificates, for the next time; whether to go on."""
-    relay = StandardRelay(profile, config)
     try:
-        saved = asyncio.run(relay.saved_certificates())
+        saved = asyncio.run(save_certificates(profile, config))
     except TwError as exc:
         print(f"  its certificates cannot be saved: {exc}", file=sys.stderr)
         return args.yes or confirm("Go on without them?")
     if saved:
-        write_file(relay.saved, saved)
         print("  certificates saved", file=sys.stderr)
     return True
 
@@ -160,5 +145,6 @@ def _count(found: Found) -> str:
     return f"{count} thing{'s' * (count != 1)}"
 
 
-def _tell(step: Step) -> None:
-    print(f"  {step}", file=sys.stderr, flush=True)
+def _say(part: str, state: str, words: str, hint: str = "", /) -> None:
+    """See ``operations.steps.Tell``."""
+    print(f"  {words}", file=sys.stderr, flush=True)

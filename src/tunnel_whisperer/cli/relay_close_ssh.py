@@ -5,15 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..audit import note
 from ..base.errors import Misuse
-from ..daemon.roles import need_role
-from ..provision.state import read_hint
-from ..tenancy import make_standard_relay_identity
+from ..operations.relay_ssh_port import asked_provider, remember_shut, shut_at_provider
 from .place import add_context_flag, configured
 from .relay_credentials import add_credentials_flag, driver_of
 from .relay_machine import bring_to_machine
-from .relay_order import MANUAL
 
 EXAMPLE = "tw relay close-ssh"
 
@@ -28,23 +24,18 @@ def run(args: argparse.Namespace) -> int:
     """Shut port 22, at the provider and on the machine. Safe to repeat, and the way to go on where it
     was interrupted: it is open again by ``tw create relay-server --ssh-open`` alone."""
     profile, config = configured(args)
-    need_role(config, "relay", profile, "tw create relay-server")
-    if config.relay.kind != "standard":
-        raise Misuse(
-            "wrong-role",
-            f"the relay {config.relay.domain} runs on this machine, whose port 22 is not its business",
-            where=str(profile.directory),
-        )
-    hint = read_hint(profile)
-    driver = None if hint is None or hint.provider == MANUAL else driver_of(args, hint.provider)
+    hint = asked_provider(profile, config)
+    driver = None if hint is None else driver_of(args, hint.provider)
     if driver is None and args.credentials_file:
         raise Misuse("bad-argument", "--credentials-file: no provider is asked for this relay")
-    # Remembered first: whatever comes next, each later change of the machine shuts it.
-    config = make_standard_relay_identity(profile, "", ssh_open=False)
-    note(profile, "identity-changed", fields=["relay.ssh_open"])
+    config = remember_shut(profile)
     if driver is not None and hint is not None:
-        driver.set_ssh(hint.relay_id, ssh_open=False)
-        print(f"  shut at {hint.provider}", file=sys.stderr)
+        shut_at_provider(driver, hint, _say)
     bring_to_machine(profile, config)
     print(f"port 22 of {config.relay.domain} is shut; tw relay ssh comes by the relay itself")
     return 0
+
+
+def _say(part: str, state: str, words: str, hint: str = "", /) -> None:
+    """See ``operations.steps.Tell``."""
+    print(f"  {words}", file=sys.stderr)

@@ -21,6 +21,7 @@ __all__ = [
     "ProviderInfo",
     "ask_offer",
     "credentials_of",
+    "needed",
     "open_account",
     "providers",
 ]
@@ -115,6 +116,17 @@ def credentials_of(provider: str, values: Mapping[str, str]) -> Credentials:
     session = given.get(_SESSION)
     secret = Secret(given.get(_TOKEN) or given.get(_SECRET_KEY, ""))
     return Credentials(secret, given.get(_KEY_ID, ""), Secret(session) if session else None)
+
+
+def needed(provider: str, credentials: Credentials | None) -> Credentials:
+    """Credentials without which nothing can be asked of this provider.
+
+    Raises:
+        Misuse: ``bad-argument``.
+    """
+    if credentials is None:
+        raise Misuse("bad-argument", f"this needs credentials for {provider}")
+    return credentials
 
 
 def open_account(provider: str, credentials: Credentials) -> Driver:

@@ -1,8 +1,9 @@
 """A relay from a plan to one that works, without a question on the way.
 
 Each function may be cancelled, and run again: it finds what is there and goes on. What it tells, in
-this order: ``identity``, ``machine`` with the provider's parts, ``address``, ``dns.record``,
-``dns``, ``https``, ``tunnel``, and ``server`` where one was wished for.
+this order: ``machine``, ``identity``, the provider's parts (``machine.droplet``), ``address``,
+``dns.record``, ``dns``, ``https``, ``tunnel``. A server on this computer comes behind it, by
+``own_server``.
 """
 
 from __future__ import annotations

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from tests.provision.doubles.trouble import VirtualTime
 from tunnel_whisperer.base.errors import TwError
 from tunnel_whisperer.base.limits import CLOUD_POLL_S
 from tunnel_whisperer.provision.drivers import words
-from tunnel_whisperer.provision.drivers.patience import Clock, wait_for
+from tunnel_whisperer.provision.drivers.patience import Clock, Stopped, stoppable, wait_for
 
 
 def _clock() -> tuple[VirtualTime, Clock]:
@@ -41,3 +43,11 @@ def test_patience_may_end_in_other_words() -> None:
     with pytest.raises(TwError) as caught:
         wait_for(lambda: None, clock, 120, lambda: words.busy("aws", "remove it", "in use"))
     assert caught.value.code == "cloud-busy"
+
+
+def test_waiting_ends_when_nobody_wants_it_any_more() -> None:
+    stop = threading.Event()
+    stop.set()
+    with stoppable(stop), pytest.raises(Stopped):
+        Clock().sleep(60)
+    Clock().sleep(0)  # outside, nothing is stopped
