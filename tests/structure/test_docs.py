@@ -14,7 +14,12 @@ from tests.structure.tree import ROOT
 from tunnel_whisperer.cli.main import build_parser
 from tunnel_whisperer.cli.table import COMMANDS, CommandEntry
 
-STRANGERS = ("strangers", "XHTTP sessions", "HTTP/2 and HTTP/1.1 connections")
+STRANGERS = (
+    "strangers",
+    "XHTTP sessions",
+    "HTTP/2 and HTTP/1.1 connections",
+    "who may use the API and the dashboard",
+)
 """Headings of base/limits.py whose limits face peers that nobody has let in yet."""
 
 
