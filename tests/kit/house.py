@@ -13,16 +13,12 @@ from fastapi import FastAPI
 
 from tunnel_whisperer.api.app import build_app
 from tunnel_whisperer.api.gate.admission import Admission
-from tunnel_whisperer.api.gate.admission import Admission
 from tunnel_whisperer.api.house import House
 from tunnel_whisperer.base.log_ring import LogRing
 from tunnel_whisperer.daemon.supervisor import RoleState, Supervisor
 from tunnel_whisperer.profile import Contexts, Profile
 
-__all__ = ["CSRF", "PlayedRole", "open_house"]
-
-CSRF = "t" * 43
-"""What a form of a page carries in its field ``csrf``."""
+__all__ = ["PlayedRole", "open_house"]
 
 
 class PlayedRole:
@@ -57,26 +53,6 @@ class _Admitted:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._admit().store(scope)
         await self._app(scope, receive, send)
-
-
-class _LetIn:
-    """In the place of the gate: everybody is in, as on the Unix socket; forms of pages carry ``CSRF``."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        kind = dict(scope.get("headers", ())).get(b"content-type", b"")
-        form = kind.startswith((b"application/x-www-form-urlencoded", b"multipart/form-data"))
-        found = Admission(None, local=True, csrf=CSRF, unchecked=form and "/api/" not in scope["path"])
-        found.store(scope)
-
-        async def checked(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                assert not found.unchecked or message["status"] >= 400, "a handler did not check its form"
-            await send(message)
-
-        await self._app(scope, receive, checked)
 
 
 @contextlib.asynccontextmanager
