@@ -38,7 +38,7 @@ def test_several_are_taken_over_together_or_not_at_all(relay: Tw) -> None:
         (("role_signature", "AAAA"), "signed it"),
         (("xray.uuid", "01234567-89ab-cdef-0123-456789abcdef"), "certificate"),
         (("relay_prot", "1"), "try: xray.relay_port"),
-        (("server.dashboard_port", "9000"), "no effect yet"),
+        (("server.ssh_port", "9000"), "no effect yet"),
         (("client.listen_address", "0.0.0.0"), "is for a client"),
         (("xray.relay_port", "port"), "a whole number from 1 to 65535"),
     ],

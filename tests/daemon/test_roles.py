@@ -55,7 +55,7 @@ def test_a_changed_role_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_field_that_is_set_in_vain_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    warn_of_idle_fields(Config(mode="server", server=ServerConfig(dashboard_port=9000)))
+    warn_of_idle_fields(Config(mode="server", server=ServerConfig(ssh_port=9000)))
     assert caplog.messages == [
-        "config.yaml: server.dashboard_port is reserved for the dashboard: it has no effect"
+        "config.yaml: server.ssh_port is reserved for logging in at the server itself: it has no effect"
     ]

@@ -108,10 +108,10 @@ def test_lists_have_their_own_ways(name: str) -> None:
 def test_what_would_have_no_effect_is_refused_by_name() -> None:
     assert "is for a relay, and this is a server" in _refusal(SERVER, "relay.listen", ":1").why
     assert "is for a server or a client" in _refusal(RELAY, "proxy", "http://p:1").why
-    assert "reserved for the dashboard" in _refusal(SERVER, "server.dashboard_port", "9").why
+    assert "reserved for logging in" in _refusal(SERVER, "server.ssh_port", "9").why
     # What somebody has set in vain can be taken back.
-    in_vain = parse_config(b"mode: server\nserver:\n  dashboard_port: 9\nrelay:\n  listen: :8443\n")
-    cleaned = change_field(change_field(in_vain, "server.dashboard_port", ""), "relay.listen", "")
+    in_vain = parse_config(b"mode: server\nserver:\n  ssh_port: 9\nrelay:\n  listen: :8443\n")
+    cleaned = change_field(change_field(in_vain, "server.ssh_port", ""), "relay.listen", "")
     assert cleaned == SERVER
 
 

@@ -43,7 +43,7 @@ def test_a_row_tells_kind_default_and_meaning() -> None:
 def test_a_field_without_effect_says_so() -> None:
     rows = {name: rest for name, *rest in ROW.findall(render_reference())}
     reserved = {name for name, rest in rows.items() if rest[2].endswith("has no effect yet")}
-    assert "server.dashboard_port" in reserved
+    assert "server.ssh_port" in reserved
     assert "xray.transport" not in reserved
 
 

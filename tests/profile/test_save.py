@@ -133,7 +133,7 @@ analytics:
 @pytest.mark.parametrize(
     ("mode", "sections"),
     [
-        ("relay", ["relay"]),
+        ("relay", ["relay", "analytics"]),
         ("server", ["xray", "server", "analytics"]),
         ("client", ["xray", "client", "analytics"]),
     ],

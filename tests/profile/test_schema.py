@@ -80,13 +80,13 @@ def test_nothing_is_needed_and_reserved_at_once() -> None:
     ("config", "reasons"),
     [
         (
-            replace(SERVER, server=replace(SERVER.server, ssh_port=2200, dashboard_listen="0.0.0.0")),
+            replace(SERVER, server=replace(SERVER.server, ssh_port=2200, dashboard_port=9000)),
             (
                 "server.ssh_port is reserved for logging in at the server itself",
-                "server.dashboard_listen is reserved for the dashboard",
             ),
         ),
-        (replace(CLIENT, analytics=AnalyticsConfig(False)), ("analytics.enabled is reserved for the dashboard",)),
+        (replace(CLIENT, analytics=AnalyticsConfig(False, 5)), ()),
+        (replace(RELAY, analytics=AnalyticsConfig(False)), ()),
         (replace(CLIENT, relay=RelayConfig(listen=":8443")), ("relay.listen is for mode relay",)),
         (replace(RELAY, proxy="http://user:hunter2@p:1"), ("proxy is for mode server, client",)),
         (replace(SERVER, client=ClientConfig(ssh_user="plant")), ()),
@@ -105,9 +105,11 @@ def test_whoever_dials_a_relay_knows_its_name_and_may_have_a_proxy() -> None:
 
 
 def test_what_changed_is_named_unless_it_has_no_effect() -> None:
-    now = replace(CLIENT, proxy="http://a.test:1", analytics=replace(CLIENT.analytics, enabled=False))
+    now = replace(CLIENT, proxy="http://a.test:1", server=replace(CLIENT.server, ssh_port=2200))
     assert now.changed_from(CLIENT) == ("proxy",)
     assert CLIENT.changed_from(CLIENT) == ()
+    unremembered = replace(CLIENT, analytics=AnalyticsConfig(False))
+    assert unremembered.changed_from(CLIENT) == ("analytics.enabled",)
     moved = replace(CLIENT.client, listen_address="0.0.0.0")
     assert replace(now, client=moved).changed_from(CLIENT) == ("proxy", "client.listen_address")
     assert replace(RELAY, proxy="http://a.test:1").changed_from(RELAY) == ()
