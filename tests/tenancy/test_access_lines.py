@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from tunnel_whisperer.base.values import HostPort
 from tunnel_whisperer.ssh.authorized_keys import parse_access
-from tunnel_whisperer.tenancy.access_lines import add_line, format_line, has_line, name_of, remove_lines
+from tunnel_whisperer.tenancy.access_lines import (
+    LineIndex,
+    add_line,
+    format_line,
+    has_line,
+    lines_of,
+    name_of,
+    remove_lines,
+)
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINWJZyOcQj6+tbPAsNb+M9EE51xQLbJQoQ7rShqixD4Z"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBUf6zcBzx3yVqB3Ryv6Vn2VZtIgkZHgMJdPgEr0hBqX"
@@ -104,6 +112,26 @@ def test_adding_and_removing_leaves_the_rest_byte_for_byte(before: bytes) -> Non
     assert has_line(added, "alice", KEY)
     whole = before if before.endswith(b"\n") or not before else before + b"\n"
     assert remove_lines(added, "alice", KEY) == whole
+
+
+WORDS = [
+    *KEY.split(),
+    *OTHER.split(),
+    "alice@tw",
+    "bob@tw",
+    "#",
+    "restrict",
+    "xalice@tw",
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join), max_size=8))
+def test_an_index_finds_the_same_lines(lines: list[str]) -> None:
+    data = "\n".join(lines).encode()
+    index = LineIndex(data)
+    for name in ("alice", "bob", "carol"):
+        for key in (KEY, OTHER, ""):
+            assert index.lines_of(name, key) == lines_of(data, name, key)
 
 
 def test_the_name_is_told_by_the_key_and_only_from_lines_of_ours() -> None:

@@ -451,6 +451,7 @@ def test_a_record_edited_by_hand_is_told_and_made_to_agree(book: UserBook, profi
     profile.authorized_keys.write_text(f'permitopen="*:*",port-forwarding {alice.public_key} alice@tw\n')
     assert book.standing(alice) is Standing.DIFFERS
     assert book.standing(bob) is Standing.OUT
+    assert book.standings([bob, alice]) == [Standing.OUT, Standing.DIFFERS]
     assert book.is_active(alice)
     assert [x.stood for x in book.apply()] == [Standing.DIFFERS, Standing.OUT]
     assert _record(profile) == right

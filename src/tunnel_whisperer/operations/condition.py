@@ -249,11 +249,11 @@ def _users(profile: Profile, state: dict[str, Any] | None, found: Condition) -> 
     rows = [
         {
             "name": user.name,
-            "let_in": book.standing(user) is Standing.LET_IN,
+            "let_in": standing is Standing.LET_IN,
             "online": None if state is None else user.name in sessions,
             "sessions": sessions.pop(user.name, []),
         }
-        for user in users
+        for user, standing in zip(users, book.standings(users), strict=True)
     ]
     # Somebody whose line a person wrote has no record, and may be there all the same.
     rows += [

@@ -13,7 +13,16 @@ from datetime import UTC, datetime
 
 from ..base.values import HostPort
 
-__all__ = ["SINGLE_SESSION", "add_line", "format_line", "has_line", "lines_of", "name_of", "remove_lines"]
+__all__ = [
+    "SINGLE_SESSION",
+    "LineIndex",
+    "add_line",
+    "format_line",
+    "has_line",
+    "lines_of",
+    "name_of",
+    "remove_lines",
+]
 
 SINGLE_SESSION = 'environment="TW_SINGLE_SESSION=1"'
 """The option of a key that may have one session at a time."""
@@ -53,11 +62,43 @@ def _is_of(line: bytes, name: str, public_key: str) -> bool:
     key = public_key.split()[1].encode() if public_key else b""
     if comment not in line and not (key and key in line):
         return False  # nearly all lines: every user is looked for in the lines of all
+    keys, last = _keys_and_comment(line)
+    return bool(keys) and (key in keys or last == comment)
+
+
+def _keys_and_comment(line: bytes) -> tuple[list[bytes], bytes]:
+    """The keys in a line that could let somebody in, and its last word."""
     words = line.split()
     if len(words) < 2 or words[0].startswith(b"#"):
-        return False
+        return [], b""
     keys = [word for word, before in zip(words[1:], words, strict=False) if before == b"ssh-ed25519"]
-    return bool(keys) and (key in keys or words[-1] == comment)
+    return keys, words[-1]
+
+
+class LineIndex:
+    """The same lines for many users: read once, where ``lines_of`` reads all of them for each.
+
+    Args:
+        data: the file.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._lines = data.splitlines()
+        self._by_key: dict[bytes, list[int]] = {}
+        self._by_comment: dict[bytes, list[int]] = {}
+        for number, line in enumerate(self._lines):
+            keys, last = _keys_and_comment(line)
+            for key in keys:
+                self._by_key.setdefault(key, []).append(number)
+            if keys:
+                self._by_comment.setdefault(last, []).append(number)
+
+    def lines_of(self, name: str, public_key: str) -> list[bytes]:
+        """This user's lines, without their ends."""
+        found = set(self._by_comment.get(_comment(name).encode(), ()))
+        if public_key:
+            found.update(self._by_key.get(public_key.split()[1].encode(), ()))
+        return [self._lines[number] for number in sorted(found)]
 
 
 def has_line(data: bytes, name: str, public_key: str) -> bool:
