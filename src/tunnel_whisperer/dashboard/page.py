@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -150,20 +150,20 @@ class Form:
         return value if isinstance(value, str) else ""
 
 
-async def form_of(request: Request) -> Form:
-    """The form of this request.
+async def form_of(request: Request) -> AsyncIterator[Form]:
+    """The form of this request; a file in it is gone when the response is sent.
 
     Raises:
         Refused: it does not come from a page of ours.
     """
-    data = await request.form(max_files=1, max_fields=500)
-    if not check_form(request.scope, data.get("csrf")):
-        raise Refused(
-            "request-forged",
-            "this form does not come from a page of this dashboard",
-            hint="load the page again",
-        )
-    return Form(data)
+    async with request.form(max_files=1, max_fields=500) as data:
+        if not check_form(request.scope, data.get("csrf")):
+            raise Refused(
+                "request-forged",
+                "this form does not come from a page of this dashboard",
+                hint="load the page again",
+            )
+        yield Form(data)
 
 
 ThisForm = Annotated[Form, Depends(form_of)]
