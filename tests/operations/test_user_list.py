@@ -105,3 +105,11 @@ def test_a_relay_has_no_users(tmp_path: Path) -> None:
         with pytest.raises(Misuse) as caught:
             act()
         assert caught.value.code == "wrong-role"
+
+
+def test_open_sessions_are_with_their_users_and_the_others_apart(server: Profile) -> None:
+    stranger = {"user": "mallory", "since": 8.0, "connections": []}
+    found = user_rows(server, {**LIVE, "sessions": [*LIVE["sessions"], stranger]})
+    assert [list(row.sessions) for row in found.rows] == [[], LIVE["sessions"], []]
+    assert found.strangers == [stranger]
+    assert user_rows(server).strangers == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -43,6 +43,8 @@ class UserRow:
     """None where the file is missing or damaged."""
     invited_until: float | None = None
     """Unix time; None: there is no invitation that somebody could use."""
+    sessions: Sequence[Mapping[str, Any]] = ()
+    """Those that are open (see ``daemon.snapshot``), where the server runs in this process."""
 
     @property
     def renewal_due(self) -> bool:
@@ -73,6 +75,8 @@ class UserRows:
 
     rows: list[UserRow]
     faults: list[Misuse]
+    strangers: Sequence[Mapping[str, Any]] = ()
+    """Sessions of those who have no record: a person wrote their line in ``authorized_keys``."""
 
 
 def user_rows(profile: Profile, live: Snapshot | None = None) -> UserRows:
@@ -88,8 +92,12 @@ def user_rows(profile: Profile, live: Snapshot | None = None) -> UserRows:
     need_server(profile)
     book = UserBook(profile)
     users, faults = book.survey()
-    online, invites = _online(profile, live), _open_invitations(profile)
-    return UserRows([_row(user, book, online, invites) for user in users], faults)
+    online, invites, sessions = _online(profile, live), _open_invitations(profile), _sessions(live)
+    rows = [
+        _row(user, standing, book, online, invites, sessions.pop(user.name, ()))
+        for user, standing in zip(users, book.standings(users), strict=True)
+    ]
+    return UserRows(rows, faults, [session for theirs in sessions.values() for session in theirs])
 
 
 def user_detail(profile: Profile, name: str, live: Snapshot | None = None) -> dict[str, Any]:
@@ -109,8 +117,8 @@ def user_detail(profile: Profile, name: str, live: Snapshot | None = None) -> di
     need_server(profile)
     book = UserBook(profile)
     user = book.get(name)
-    row = _row(user, book, _online(profile, live), _open_invitations(profile))
-    sessions = (live or {}).get("sessions", [])
+    online, invites = _online(profile, live), _open_invitations(profile)
+    row = _row(user, book.standing(user), book, online, invites, _sessions(live).get(user.name, ()))
     return {
         **row.to_json(),
         "standing": row.standing.value,
@@ -118,7 +126,7 @@ def user_detail(profile: Profile, name: str, live: Snapshot | None = None) -> di
         "invited_until": moment_value(row.invited_until),
         "file": book.has_keys(user.name),
         "renewal_due": row.renewal_due,
-        "sessions": [session for session in sessions if session["user"] == user.name],
+        "sessions": list(row.sessions),
     }
 
 
@@ -140,11 +148,27 @@ def _open_invitations(profile: Profile) -> dict[str, Invite]:
     return {invite.name: invite for invite in InviteBook(profile).all() if not invite.used_by}
 
 
-def _row(user: User, book: UserBook, online: set[str] | None, invites: Mapping[str, Invite]) -> UserRow:
+def _sessions(live: Snapshot | None) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """The open ones, by the name of their user."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for session in (live or {}).get("sessions", []):
+        found.setdefault(str(session["user"]), []).append(session)
+    return dict(found)
+
+
+def _row(
+    user: User,
+    standing: Standing,
+    book: UserBook,
+    online: set[str] | None,
+    invites: Mapping[str, Invite],
+    sessions: Sequence[Mapping[str, Any]],
+) -> UserRow:
     return UserRow(
         user,
-        book.standing(user),
+        standing,
         None if online is None else user.name in online,
         certificate_end(user, book),
         invites[user.name].expires if user.name in invites else None,
+        sessions,
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import dashboard, events, jobs, logs, role, servers
+from . import apps, dashboard, events, jobs, logs, role, servers, status, users
 
 __all__ = ["ROUTERS"]
 
 ROUTERS: tuple[APIRouter, ...] = (
     role.router,
+    status.router,
+    users.router,
+    apps.router,
     events.router,
     jobs.router,
     logs.router,
