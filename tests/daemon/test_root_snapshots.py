@@ -191,3 +191,30 @@ def test_a_busy_server_writes_no_file_for_its_bytes(tmp_path: Path) -> None:
             writer.close()
 
     real_run(main(), timeout_s=30)
+
+
+def test_each_role_remembers_what_it_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tunnel_whisperer.daemon.statistics.HISTORY_FINE_S", 0.05)
+    now = [0.0]
+
+    def steady() -> float:
+        now[0] += 10.0
+        return now[0]
+
+    async def main() -> None:
+        async with World(tmp_path) as world:
+            assert world.relay is not None
+            server = world.enroll("plant")
+            serving = world.serve(server)
+            await serving.up()
+            assert serving.server is not None
+            role, root = await world.connect(world.let_in(server, "alice", await world.echo()))
+            await role.up()
+            async with asyncio.timeout(10):
+                for statistics in (world.relay.statistics, serving.server.statistics, root.statistics):
+                    statistics._clock = steady
+                    while not statistics.history().times:
+                        await asyncio.sleep(0.02)
+            assert serving.server.statistics.history().sessions[-1] == 1
+
+    real_run(main(), timeout_s=30)

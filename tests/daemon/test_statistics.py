@@ -18,7 +18,8 @@ from tunnel_whisperer.base.limits import (
     MAX_HISTORY_EVENTS,
     MAX_HISTORY_NAMES,
 )
-from tunnel_whisperer.daemon.statistics import Rates, Recovery, Statistics, steady
+from tunnel_whisperer.daemon.statistics import Rates, Recovery, Statistics, samples_kept, steady
+from tunnel_whisperer.profile import AnalyticsConfig
 
 
 class Role:
@@ -321,3 +322,9 @@ def test_a_history_is_values_of_json() -> None:
 def test_the_clock_does_not_go_back() -> None:
     looks = [steady() for _ in range(100)]
     assert looks == sorted(looks) and looks[0] >= time.monotonic() - 1
+
+
+def test_the_configuration_tells_how_much_is_kept() -> None:
+    assert samples_kept(AnalyticsConfig()) == 1000
+    assert samples_kept(AnalyticsConfig(True, 50)) == 50
+    assert samples_kept(AnalyticsConfig(False, 50)) == 0

@@ -22,6 +22,7 @@ from .freshness import Freshness
 from .health import Far, session_rows, session_value
 from .roles import need_role, warn_of_idle_fields
 from .snapshot import error_value, keep_snapshot
+from .statistics import Statistics, samples_kept
 from .telling import Teller
 from .uplinks import proxy_choice, uplink_settings
 
@@ -71,6 +72,7 @@ class ClientRoot:
             listen_host=config.client.listen_address,
         )
         self.tunnel: Tunnel | None = None
+        self.statistics = Statistics(self.counters, samples_kept(config.analytics))
 
     async def start(self) -> Tunnel:
         """Open the local ports; ``run`` connects them.
@@ -100,6 +102,7 @@ class ClientRoot:
         try:
             tasks.spawn(self._config_watch.run(), "config")
             tasks.spawn(keep_snapshot(self._profile, self.snapshot), "snapshot")
+            tasks.spawn(self.statistics.run(), "statistics")
             await self.tunnel.run()
         finally:
             await tasks.drain()

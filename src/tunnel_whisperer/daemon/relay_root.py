@@ -28,6 +28,7 @@ from .process import files_for_connections
 from .renewal import renew_daily
 from .roles import need_role, warn_of_idle_fields
 from .snapshot import keep_snapshot
+from .statistics import Statistics, samples_kept
 from .watch import file_stamp, watch
 
 __all__ = ["RelayRoot", "check_relay", "parse_listen"]
@@ -123,6 +124,7 @@ class RelayRoot:
         self._settings = settings
         self._audit = RoleAudit(profile, "relay")
         self.relay: Relay | None = None
+        self.statistics = Statistics(self.counters, samples_kept(config.analytics))
         self.bound: HostPort | None = None
         self._tasks = TaskSet("relay", _log)
 
@@ -142,6 +144,7 @@ class RelayRoot:
         self._tasks.spawn(renew_daily(lambda: make_relay_identity(self._profile, "")), "renew")
         self._tasks.spawn(self._config_watch.run(), "config")
         self._tasks.spawn(keep_snapshot(self._profile, self.snapshot), "snapshot")
+        self._tasks.spawn(self.statistics.run(), "statistics")
         return bound
 
     def counters(self) -> Counters:

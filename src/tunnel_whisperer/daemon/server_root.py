@@ -26,6 +26,7 @@ from .process import files_for_connections
 from .renewal import renew_daily
 from .roles import need_role, warn_of_idle_fields
 from .snapshot import keep_snapshot
+from .statistics import Statistics, samples_kept
 from .telling import Teller
 from .uplinks import proxy_choice, uplink_settings
 from .watch import file_stamp, watch
@@ -69,6 +70,7 @@ class ServerRoot:
         )
         self._audit = RoleAudit(profile, "server")
         self.server = Server(settings, self._teller, self._audit, services_of(profile))
+        self.statistics = Statistics(self.counters, samples_kept(config.analytics))
 
     def _renew(self) -> None:
         make_server_identity(self._profile, self._config.server_id)
@@ -122,6 +124,7 @@ class ServerRoot:
             )
             tasks.spawn(self._config_watch.run(), "config")
             tasks.spawn(keep_snapshot(self._profile, self.snapshot), "snapshot")
+            tasks.spawn(self.statistics.run(), "statistics")
             if self._config.server.announce_users:
                 tasks.spawn(announce_users(self._profile, self.server.keeper), "announce")
             await self.server.run()

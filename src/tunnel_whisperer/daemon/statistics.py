@@ -29,8 +29,9 @@ from ..base.limits import (
     MAX_HISTORY_NAMES,
     MAX_HISTORY_POINTS,
 )
+from ..profile import AnalyticsConfig
 
-__all__ = ["RESOLUTIONS_S", "History", "Rates", "Recovery", "Statistics", "steady"]
+__all__ = ["RESOLUTIONS_S", "History", "Rates", "Recovery", "Statistics", "samples_kept", "steady"]
 
 RESOLUTIONS_S = (HISTORY_FINE_S, HISTORY_COARSE_S)
 """Seconds from one sample to the next."""
@@ -46,6 +47,11 @@ _BOOT_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # Linux: Window
 def steady() -> float:
     """Seconds that never go back; they go on while the machine sleeps, where the system tells that."""
     return time.monotonic() if _BOOT_CLOCK is None else time.clock_gettime(_BOOT_CLOCK)
+
+
+def samples_kept(analytics: AnalyticsConfig) -> int:
+    """How many samples of each resolution the configuration wants."""
+    return analytics.history_size if analytics.enabled else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,11 +276,13 @@ class RelayConfig:
 
 @dataclass(frozen=True, slots=True)
 class AnalyticsConfig:
-    """Counters for the dashboard; they stay on this machine."""
+    """What the dashboard draws; it stays in the memory of this machine."""
 
-    enabled: bool = _setting(True, FLAG, "keep them", reserved_for="the dashboard")
+    enabled: bool = _setting(
+        True, FLAG, "remember bytes, connections and reconnects over time, in memory, for the dashboard"
+    )
     history_size: int = _setting(
-        1000, Whole(0, 100_000), "connections remembered", reserved_for="the dashboard"
+        1000, Whole(0, 100_000), "so many samples of each kind: one every 10 s, and one every 5 min"
     )
 
 
@@ -316,7 +318,7 @@ class Config:
     client: ClientConfig = _setting(ClientConfig(), Section(ClientConfig, ("client",)), "a client's own part")
     relay: RelayConfig = _setting(RelayConfig(), Section(RelayConfig, ("relay",)), "a relay's own part")
     analytics: AnalyticsConfig = _setting(
-        AnalyticsConfig(), Section(AnalyticsConfig, ("server", "client")), "counters for the dashboard"
+        AnalyticsConfig(), Section(AnalyticsConfig), "the history that the dashboard draws"
     )
 
     @property
