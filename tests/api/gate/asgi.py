@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-__all__ = ["Answer", "Pairs", "ask", "open_websocket"]
+__all__ = ["Answer", "Pairs", "ask", "open_websocket", "scope_of"]
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -38,9 +38,14 @@ class Answer:
         return [value.decode() for key, value in pairs if key.lower() == name.encode()]
 
 
-def _scope(
-    kind: str, path: str, headers: Pairs, server: tuple[str, int | None], client: str
+def scope_of(
+    kind: str,
+    path: str,
+    headers: Pairs,
+    server: tuple[str, int | None] = ("127.0.0.1", 8080),
+    client: str = "127.0.0.1",
 ) -> dict[str, Any]:
+    """What a server makes of a request's head."""
     raw, _, query = path.partition("?")
     return {
         "type": kind,
@@ -79,7 +84,7 @@ async def ask(
         answer.messages.append(message)
         on_send(message)
 
-    scope = {**_scope("http", path, headers, server, client), "method": method}
+    scope = {**scope_of("http", path, headers, server, client), "method": method}
     await app(scope, receive, send)
     return answer
 
@@ -114,5 +119,7 @@ async def open_websocket(
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    await app({**_scope("websocket", path, headers, server, "127.0.0.1"), "subprotocols": []}, receive, send)
+    await app(
+        {**scope_of("websocket", path, headers, server, "127.0.0.1"), "subprotocols": []}, receive, send
+    )
     return sent

@@ -169,6 +169,34 @@ def test_a_reading_token_does_nothing_else(scene: Scene, method: str, path: str)
     assert scene.reached == []
 
 
+@pytest.mark.parametrize(
+    ("header", "value", "status"),
+    [
+        ("content-type", "application/zip", 403),
+        ("content-type", "application/octet-stream", 403),
+        ("content-type", "multipart/mixed", 403),
+        ("Content-Disposition", 'attachment; filename="alice.json"', 403),
+        ("content-type", "application/json", 200),
+        ("content-type", "application/openmetrics-text; version=1.0.0", 200),
+        ("content-type", "text/event-stream", 200),
+        ("x", "y", 200),
+    ],
+)
+def test_a_reading_token_gets_no_file_whatever_the_route(
+    scene: Scene, header: str, value: str, status: int
+) -> None:
+    async def app(_: Any, __: Any, send: Any) -> None:
+        headers = [(header.encode(), value.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"private"})
+
+    guard = Guard(app, POLICY, scene.book)
+    answer = real_run(ask(guard, "GET", "/api/v1/new/route", [HOST, scene.reading]))
+    assert answer.status == status
+    assert (b"private" in answer.body) is (status == 200)
+    assert real_run(ask(guard, "GET", "/api/v1/new/route", [HOST, scene.bearer])).body == b"private"
+
+
 def test_a_reading_token_opens_no_websocket(scene: Scene) -> None:
     sent = real_run(open_websocket(scene.guard, "/api/v1/terminal", [HOST, scene.reading]))
     assert sent == [{"type": "websocket.close", "code": 1008}]

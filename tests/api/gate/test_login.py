@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from http.cookies import SimpleCookie
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from starlette.applications import Starlette
 
-from tests.api.gate.asgi import Answer, ask
+from tests.api.gate.asgi import Answer, ask, scope_of
 from tests.api.gate.scene import HOST, OWN, PAGE, POLICY, Scene
-from tests.kit.clock import real_run
+from tests.kit.clock import real_run, run
 from tunnel_whisperer.api.gate import Attempts, Guard, GuardPolicy, Kind, Login, LoginLinks, Password
-from tunnel_whisperer.base.limits import LOGIN_FREE_FAILURES, LOGIN_LINK_S, MAX_LOGIN_BYTES
+from tunnel_whisperer.base.limits import (
+    LOGIN_BODY_TIMEOUT_S,
+    LOGIN_FREE_FAILURES,
+    LOGIN_LINK_S,
+    MAX_LOGIN_BYTES,
+)
 
 GOOD = "correct horse battery"
 FORM = ("content-type", "application/x-www-form-urlencoded")
@@ -258,6 +265,27 @@ def test_another_page_logs_nobody_in(closed: Desk, origin: Header) -> None:
 def test_what_is_no_login_form_logs_nobody_in(closed: Desk, kind: str, body: bytes, status: int) -> None:
     answer = closed.ask("POST", "/login", OWN, ("content-type", kind), body=body)
     assert (answer.status, answer.header("set-cookie")) == (status, None)
+
+
+def test_a_form_that_does_not_come_to_an_end_is_not_waited_for(desk: Desk) -> None:
+    async def never() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def main() -> tuple[list[dict[str, Any]], float]:
+        sent: list[dict[str, Any]] = []
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        scope = scope_of("http", "/login", [HOST, OWN, FORM, ("content-length", "20")])
+        began = asyncio.get_running_loop().time()
+        await desk.guard({**scope, "method": "POST"}, never, send)
+        return sent, asyncio.get_running_loop().time() - began
+
+    sent, took_s = run(main())
+    assert sent[0]["status"] == 400
+    assert took_s == pytest.approx(LOGIN_BODY_TIMEOUT_S)
 
 
 def test_a_damaged_password_file_lets_nobody_in(

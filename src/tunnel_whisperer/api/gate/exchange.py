@@ -12,6 +12,7 @@ from .admission import Admission
 from .bodies import Body
 from .headers import secured
 from .key_book import KeyBook
+from .keys import Scope
 from .policy import GuardPolicy
 from .replies import Reply, problem
 from .requests import Request
@@ -21,6 +22,8 @@ __all__ = ["Exchange", "send_reply", "too_big"]
 _log = logging.getLogger("tw.api")
 
 Message = dict[str, Any]
+_READABLE = (b"text/", b"application/json", b"application/problem+json", b"application/openmetrics-text")
+
 _clock = time.monotonic
 _Send = Callable[[Message], Awaitable[None]]
 
@@ -28,6 +31,10 @@ _Send = Callable[[Message], Awaitable[None]]
 def too_big() -> Reply:
     """The answer to a body above the limit."""
     return problem(413, "body-too-big", "the body is larger than what is taken here")
+
+
+def _no_file() -> Reply:
+    return problem(403, "key-reads-only", "this token may not fetch files", "use a token of scope all")
 
 
 async def send_reply(request: Request, reply: Reply, send: _Send, *, static: bool = False) -> None:
@@ -99,6 +106,10 @@ class Exchange:
             return
         kind = message["type"]
         if kind == "http.response.start":
+            if self._is_file_for_a_reader(message):
+                self._started = self._ended = True
+                await send_reply(self._request, _no_file(), self._to_peer)
+                return
             message = self._start(message)
         elif kind == "websocket.accept":
             self._started = True
@@ -109,6 +120,16 @@ class Exchange:
             await self._cut()
             raise KeyOver("the key was revoked, or is over")
         await self._to_peer(message)
+
+    def _is_file_for_a_reader(self, message: Message) -> bool:
+        """Whether a key that may only read is about to get something else than texts and numbers: a
+        bundle has private keys in it, and a route that offers one may be newer than the policy."""
+        key = self._admitted.key
+        if key is None or key.scope is not Scope.READ or self._static:
+            return False
+        headers = {name.lower(): value.lower() for name, value in message.get("headers", [])}
+        text = headers.get(b"content-type", b"text/").startswith(_READABLE)
+        return not text or b"content-disposition" in headers
 
     def _start(self, message: Message) -> Message:
         self._started = True
