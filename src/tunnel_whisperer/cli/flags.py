@@ -307,5 +307,7 @@ FIELDS: Mapping[str, str] = {
     "relay.behind_proxy": "",
     "relay.cert": "",
     "relay.key": "",
+    "analytics.enabled": "",
+    "analytics.history_size": "",
 }
 """Those of ``tw config set``, and the words that each may be."""
