@@ -116,9 +116,6 @@ def test_a_process_that_died_anywhere_is_gone_on_with(world: World, profile: Pro
 def test_whoever_leaves_while_it_waits_comes_back_to_it(
     world: World, profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.undo()
-    world = World(monkeypatch)
-
     async def never(domain: str, addresses: tuple[str, ...], *, proxied: bool) -> Seen:
         return Seen(False, "not there yet")
 
@@ -166,11 +163,9 @@ def test_a_relay_of_another_name_or_place_is_not_touched(world: World, profile: 
         asyncio.run(wait_for_relay(profile, quiet))
     assert refused.value.code == "not-set-up"
     _make(profile, Told())
-    region = next(
-        name
-        for name in (each.name for each in world.bench.driver().regions())
-        if name != load_region(profile)
-    )
+    now = begun(profile)
+    assert now is not None
+    region = next(each.name for each in world.bench.driver().regions() if each.name != now.region)
     for order in (
         RelayOrder("other.example.org", "digitalocean"),
         RelayOrder(DOMAIN, "hetzner"),
@@ -182,9 +177,3 @@ def test_a_relay_of_another_name_or_place_is_not_touched(world: World, profile: 
     with pytest.raises(Misuse):
         RelayOrder("relay", "digitalocean")
     assert _machines(world) == 1
-
-
-def load_region(profile: Profile) -> str:
-    now = begun(profile)
-    assert now is not None
-    return now.region
