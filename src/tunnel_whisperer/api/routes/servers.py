@@ -16,14 +16,15 @@ from fastapi import APIRouter, Depends, Query
 from ...base.counters import Counters
 from ...base.errors import Misuse
 from ...daemon.changes import Topic
-from ...daemon.jobs import Job, JobState, Tell
+from ...daemon.jobs import JobState, Tell
 from ...daemon.roles import need_role
-from ...operations.relay_machine import bring_to_machine, need_standard
+from ...operations.relay_machine import need_standard
 from ...operations.steps import DONE, STARTED
 from ...operations.tenant_rows import ask_machine, server_rows
 from ...operations.tenants import admit, dismiss, invite, response_again, withdraw
 from ...profile import Config
 from ..house import House, InHouse, Live, RoleConfig
+from ..machine_jobs import job_document, need_idle_machine, start_change
 from ..models.jobs import JobDocument
 from ..models.servers import (
     EnrolledDocument,
@@ -37,15 +38,12 @@ from ..models.servers import (
     ServerRequest,
 )
 
-__all__ = ["ASK", "CHANGE", "Counted", "counted_of", "need_idle_machine", "router", "start_change"]
+__all__ = ["ASK", "Counted", "counted_of", "router"]
 
 router = APIRouter(tags=["servers"])
 
-CHANGE = "relay-machine"
-"""Kind of the jobs that change a relay's machine."""
-
 ASK = "relay-ask"
-"""Kind of the jobs that ask it who is connected."""
+"""Kind of the jobs that ask a relay's machine who is connected."""
 
 Bytes = Mapping[str, tuple[int, int]]
 
@@ -98,7 +96,7 @@ def list_servers(
 @router.post("/servers", status_code=201)
 async def enroll_server(wish: ServerRequest, house: InHouse, config: RoleConfig) -> EnrolledDocument:
     """Admit a server. Safe to repeat: the same request gets the same response."""
-    need_idle_machine(house, config)
+    _need_idle(house, config)
     made = await asyncio.to_thread(admit, house.profile, config, wish.request, port=wish.port)
     house.supervisor.changes.mark(Topic.SERVERS)
     return EnrolledDocument(
@@ -141,7 +139,7 @@ async def ask_who_is_connected(house: InHouse, config: RoleConfig) -> JobDocumen
         house.supervisor.changes.mark(Topic.SERVERS)
         return {"online": online, "servers": sorted(live)}
 
-    return _shown(house.supervisor.jobs.start(ASK, "asking who is connected", work))
+    return job_document(house.supervisor.jobs.start(ASK, "asking who is connected", work))
 
 
 @router.get("/servers/{server}")
@@ -171,48 +169,22 @@ def get_response(
 @router.delete("/servers/{server}")
 async def unenroll_server(server: str, house: InHouse, config: RoleConfig) -> RemovedDocument:
     """Remove a server: its connections end at once, and its users lose it."""
-    need_idle_machine(house, config)
+    _need_idle(house, config)
     removed = await asyncio.to_thread(dismiss, house.profile, config, server)
     house.supervisor.changes.mark(Topic.SERVERS)
     return RemovedDocument(removed=removed, job=_brought(house, config, f"cutting off {removed}"))
 
 
-# -- the machine of a standard relay -------------------------------------------------------------------
-
-
-def need_idle_machine(house: House, config: Config) -> None:
-    """Refuse a change while another one is on its way to the relay's machine.
-
-    Raises:
-        Misuse: ``already-running``.
-    """
-    last = house.supervisor.jobs.latest(CHANGE)
-    if config.relay.kind == "standard" and last is not None and last.state is JobState.RUNNING:
-        raise Misuse("already-running", f"{last.title} is under way", hint="wait for it, or cancel it")
-
-
-def start_change(house: House, config: Config, title: str) -> Job:
-    """Make the machine as this context has it.
-
-    Raises:
-        Misuse: ``already-running``.
-    """
-
-    async def work(tell: Tell) -> dict[str, Any]:
-        tell("machine", STARTED, f"going to {config.relay.domain}")
-        changed = await bring_to_machine(house.profile, config, lambda words: tell("machine", STARTED, words))
-        tell("machine", DONE, "changed" if changed else "as it should be")
-        return {"changed": changed}
-
-    return house.supervisor.jobs.start(CHANGE, title, work)
+# -- what is shown ---------------------------------------------------------------------------------------
 
 
 def _brought(house: House, config: Config, title: str) -> JobDocument | None:
-    return _shown(start_change(house, config, title)) if config.relay.kind == "standard" else None
+    return job_document(start_change(house, config, title)) if config.relay.kind == "standard" else None
 
 
-def _shown(job: Job) -> JobDocument:
-    return JobDocument.model_validate(job.to_json())
+def _need_idle(house: House, config: Config) -> None:
+    if config.relay.kind == "standard":
+        need_idle_machine(house)
 
 
 def _asked(house: House) -> tuple[float | None, Mapping[str, Any] | None]:

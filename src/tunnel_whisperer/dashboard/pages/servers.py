@@ -12,11 +12,11 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from ...api.house import InHouse, RoleConfig
+from ...api.machine_jobs import CHANGE
 from ...api.models.servers import InvitationWish, ServerDocument, ServerList, ServerRequest
 from ...api.problems import status_of
 from ...api.routes.servers import (
     ASK,
-    CHANGE,
     Counted,
     ask_who_is_connected,
     enroll_server,
