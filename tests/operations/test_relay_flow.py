@@ -12,11 +12,12 @@ from tests.provision.doubles.trouble import Killed
 from tunnel_whisperer.audit import select
 from tunnel_whisperer.base.errors import Misuse, Refused, TwError
 from tunnel_whisperer.daemon import relay_making
+from tunnel_whisperer.daemon.jobs import Job, Jobs, JobState
 from tunnel_whisperer.daemon.relay_waiting import Seen
 from tunnel_whisperer.operations.providers import credentials_of
 from tunnel_whisperer.operations.relay_flow import RelayOrder, ask_plan, make_relay, wait_for_relay
 from tunnel_whisperer.operations.relay_making import begun
-from tunnel_whisperer.operations.steps import quiet
+from tunnel_whisperer.operations.steps import Tell, quiet
 from tunnel_whisperer.profile import Profile, load_config, running
 from tunnel_whisperer.provision.state import Phase
 
@@ -177,3 +178,24 @@ def test_a_relay_of_another_name_or_place_is_not_touched(world: World, profile: 
     with pytest.raises(Misuse):
         RelayOrder("relay", "digitalocean")
     assert _machines(world) == 1
+
+
+def test_as_long_work_of_a_process_it_ends_with_every_part_done(world: World, profile: Profile) -> None:
+    async def main() -> Job:
+        changed = asyncio.Event()
+        jobs = Jobs(changed.set)
+
+        async def work(tell: Tell) -> dict[str, object]:
+            return (await make_relay(profile, ORDER, CREDENTIALS, tell)).to_json()
+
+        job = jobs.start("relay-make", "a relay", work)
+        while job.ended is None:
+            await changed.wait()
+            changed.clear()
+        await jobs.close()
+        return job
+
+    job = asyncio.run(main())
+    assert job.state is JobState.DONE and job.result["domain"] == DOMAIN, job.error
+    assert {step.state for step in job.steps} == {"done", "info"}
+    assert [step.id for step in job.steps].count("machine") == 1
