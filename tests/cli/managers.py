@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tunnel_whisperer.cli import service_of
+from tunnel_whisperer.operations import service_acts
 from tunnel_whisperer.service import ServicePlan, ServiceState
 
 __all__ = ["FakeManager", "fake_manager"]
@@ -46,5 +46,5 @@ class FakeManager:
 def fake_manager(monkeypatch: pytest.MonkeyPatch) -> FakeManager:
     """Commands meet this one."""
     manager = FakeManager()
-    monkeypatch.setattr(service_of, "_manager", lambda system: manager)
+    monkeypatch.setattr(service_acts, "_manager", lambda system: manager)
     return manager

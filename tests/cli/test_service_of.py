@@ -9,8 +9,8 @@ import pytest
 from tests.cli.managers import fake_manager
 from tests.kit.command import Tw
 from tunnel_whisperer.base.errors import Misuse
-from tunnel_whisperer.cli import service_of as module
 from tunnel_whisperer.cli.service_of import add_service_flags, is_system, service_of
+from tunnel_whisperer.operations import service_acts as module
 from tunnel_whisperer.profile import Profile, running
 from tunnel_whisperer.service import Launchd, Systemd, TaskScheduler
 

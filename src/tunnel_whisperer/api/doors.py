@@ -117,7 +117,7 @@ class Doors:
             serving(self._guarded(policy), sock, self._house.closing, tls=context)
         )
         host = names[0] if exposed and names else "127.0.0.1" if ":" not in wish.host else "[::1]"
-        self.door = Door(f"{policy.scheme}://{host}:{port}", fingerprint)
+        self.door = Door(f"{policy.scheme}://{host}:{port}", fingerprint, exposed)
         return self.door
 
     def login_link(self) -> str:

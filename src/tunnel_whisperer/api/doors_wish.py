@@ -30,3 +30,5 @@ class Door:
     """``http://127.0.0.1:8080``."""
     fingerprint: str = ""
     """SHA-256 of a certificate that we made ourselves."""
+    exposed: bool = False
+    """Whether other machines can reach it."""

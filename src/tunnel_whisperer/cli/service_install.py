@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
-from ..profile import Config
-from .service_of import add_service_flags, need_free, service_of
+from ..operations.service_acts import need_free, service_advice
+from .service_of import add_service_flags, service_of
 
 EXAMPLE = "tw service install --system"
-
-_PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,16 +33,6 @@ def run(args: argparse.Namespace) -> int:
     print(f"{plan.name}: {' '.join(plan.command)}")
     print(f"  {state.manager}: {'started' if not args.no_start else 'installed, not started'}; {state.says}")
     print(f"  its log: {manager.log_command(plan)}")
-    _warn_of_what_it_lacks(config, state.manager, system=plan.system)
+    for words in service_advice(config, state.manager, system=plan.system):
+        print(f"tw: {words}", file=sys.stderr)
     return 0
-
-
-def _warn_of_what_it_lacks(config: Config, manager: str, *, system: bool) -> None:
-    """What this shell has and the service has not."""
-    if config.mode != "relay" and not config.proxy and any(os.environ.get(x) for x in _PROXY_VARIABLES):
-        print(
-            "tw: the proxy of this shell's environment is not the service's: tw proxy set URL keeps it",
-            file=sys.stderr,
-        )
-    if manager == "systemd --user" and not system:
-        print("tw: it ends when you log out, unless loginctl enable-linger lets it live", file=sys.stderr)

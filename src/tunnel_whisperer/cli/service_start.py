@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from .service_of import add_service_flags, need_free, service_of
+from ..operations.service_acts import need_free
+from .service_of import add_service_flags, service_of
 
 EXAMPLE = "tw service start"
 

@@ -11,6 +11,7 @@ from ..base.values import HostPort
 from ..daemon.claim import join_by_invitation
 from ..profile import Config, Profile, load_config
 from ..tenancy import JoinResponse, Token, apply_response, make_join_request, make_server_identity
+from .pending_join import forget_request, remember_request
 
 __all__ = ["JoinFile", "accept_response", "join_by_token", "make_request", "proposed_id"]
 
@@ -49,7 +50,9 @@ def make_request(profile: Profile, relay: str, server_id: str = "") -> JoinFile:
     host = HostPort.parse(relay, _HTTPS).host
     server_id = server_id or proposed_id(profile)
     make_server_identity(profile, server_id)
-    return JoinFile(server_id, make_join_request(profile, host).to_text())
+    made = JoinFile(server_id, make_join_request(profile, host).to_text())
+    remember_request(profile, made.text)
+    return made
 
 
 def accept_response(profile: Profile, response: JoinResponse) -> Config:
@@ -63,6 +66,7 @@ def accept_response(profile: Profile, response: JoinResponse) -> Config:
         Refused: ``host-key-mismatch``.
     """
     config = apply_response(profile, response)
+    forget_request(profile)
     note(profile, "identity-changed", relay=response.relay_host, server=response.server_id)
     return config
 
@@ -78,6 +82,7 @@ async def join_by_token(profile: Profile, token: Token, server_id: str = "") -> 
     """
     server_id = server_id or token.name or proposed_id(profile)
     config = await join_by_invitation(profile, token, server_id)
+    forget_request(profile)
     note(profile, "identity-changed", relay=config.xray.relay_host, server=server_id)
     return config
 

@@ -4,7 +4,27 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import apps, dashboard, events, jobs, logs, role, servers, status, users
+from . import (
+    access,
+    apps,
+    contexts,
+    dashboard,
+    events,
+    imports,
+    jobs,
+    logs,
+    ports,
+    proxy,
+    relay,
+    relay_acts,
+    role,
+    servers,
+    service,
+    settings,
+    setup,
+    status,
+    users,
+)
 
 __all__ = ["ROUTERS"]
 
@@ -18,4 +38,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     logs.router,
     dashboard.router,
     servers.router,
+    relay.router,
+    relay_acts.router,
+    setup.router,
+    imports.router,
+    contexts.router,
+    ports.router,
+    settings.router,
+    proxy.router,
+    service.router,
+    access.router,
 )

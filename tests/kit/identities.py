@@ -1,0 +1,66 @@
+"""Identities for tests that only need one: files and directories, nothing that runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tenancy.setting import joined
+from tunnel_whisperer.base.values import Grant
+from tunnel_whisperer.bundle import install_bundle, open_bundle
+from tunnel_whisperer.operations.users import NewUser, create_user
+from tunnel_whisperer.profile import Profile
+from tunnel_whisperer.tenancy import make_relay_identity
+
+__all__ = ["client_file", "client_in", "client_snapshot", "relay_in", "server_in"]
+
+GRANTS = (Grant.parse("5432"), Grant.parse("10502:plc-7:502"))
+
+
+def client_file(tmp_path: Path, name: str = "alice") -> bytes:
+    """Of a user of a server of its own, who may go to 5432 and plc-7:502."""
+    return create_user(joined(tmp_path / f"of-{name}").server, NewUser(name, GRANTS)).data
+
+
+def client_in(directory: Path, tmp_path: Path) -> Profile:
+    """The same, installed."""
+    profile = Profile(directory)
+    install_bundle(profile, open_bundle(client_file(tmp_path)))
+    return profile
+
+
+def server_in(directory: Path, tmp_path: Path) -> Profile:
+    """The server ``plant``, which has a relay, in a directory of the test's choice."""
+    made = joined(tmp_path / "of-plant").server
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    made.directory.rename(directory)
+    return Profile(directory)
+
+
+def relay_in(directory: Path) -> Profile:
+    """An embedded relay."""
+    make_relay_identity(Profile(directory), "relay.test", listen="127.0.0.1:8443")
+    return Profile(directory)
+
+
+def client_snapshot(**more: object) -> dict[str, object]:
+    """What a running client tells of itself, connected, with its two ports open."""
+    return {
+        "role": "client",
+        "server": "plant",
+        "relay": "relay.test:443",
+        "proxy": None,
+        "session": {"state": "up"},
+        "health": [{"layer": "relay", "state": "ok", "what": "relay.test answers", "error": None}],
+        "ports": [
+            {
+                "address": f"127.0.0.1:{grant.local_port}",
+                "target": str(grant.target),
+                "open": 2,
+                "opened": 17,
+                "error": None,
+            }
+            for grant in GRANTS
+        ],
+        "config": {"changed": [], "error": None},
+        **more,
+    }
