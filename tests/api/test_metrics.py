@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,7 +56,7 @@ Sample = tuple[str, frozenset[tuple[str, str]]]
 
 def told(counters: Counters | None, snapshot: Mapping[str, Any] | None = None) -> dict[Sample, float]:
     """What a reader of the text sees."""
-    text = Metrics(lambda: counters, lambda: snapshot, "1.2.3").text().decode()
+    text = asyncio.run(Metrics(lambda: counters, lambda: snapshot, "1.2.3").text()).decode()
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -129,9 +131,23 @@ def test_without_a_role_it_says_so_and_nothing_else() -> None:
 def test_the_role_may_change_between_two_looks() -> None:
     roles: list[Counters | None] = [None, SERVER, None]
     metrics = Metrics(lambda: roles.pop(0), dict, "1")
-    assert b'role="none"' in metrics.text()
-    assert b'role="server"' in metrics.text()
-    assert b'role="none"' in metrics.text()
+    for role in (b"none", b"server", b"none"):
+        assert b'role="%s"' % role in asyncio.run(metrics.text())
+
+
+def test_the_role_is_asked_on_its_loop() -> None:
+    threads: list[threading.Thread] = []
+
+    def counters() -> Counters:
+        threads.append(threading.current_thread())
+        return SERVER
+
+    def snapshot() -> dict[str, Any]:
+        threads.append(threading.current_thread())
+        return {}
+
+    asyncio.run(Metrics(counters, snapshot, "1").text())
+    assert threads == [threading.current_thread()] * 2
 
 
 def test_names_cannot_break_out_of_their_label() -> None:

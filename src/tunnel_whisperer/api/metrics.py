@@ -6,6 +6,7 @@ docs/reference/metrics.md is generated from it. Names, labels and meanings stay;
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,6 @@ from ..base.counters import Counters
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
-    from prometheus_client.registry import CollectorRegistry
 
 __all__ = ["CONTENT_TYPE", "PROCESS_SERIES", "SERIES", "Metrics", "Series", "render_metrics"]
 
@@ -143,7 +143,7 @@ REASONS = {
 
 
 class Metrics:
-    """The text for Prometheus. To be asked where the role runs: on its event loop.
+    """The text for Prometheus.
 
     Args:
         counters: of the role that runs; None: none does.
@@ -160,34 +160,44 @@ class Metrics:
         self._counters = counters
         self._snapshot = snapshot
         self._version = version
-        self._registry: CollectorRegistry | None = None
 
-    def text(self) -> bytes:
-        """All series as they stand now, of content type ``CONTENT_TYPE``."""
-        from prometheus_client import generate_latest  # noqa: PLC0415 - heavy, and only needed here
+    async def text(self) -> bytes:
+        """All series as they stand now, of content type ``CONTENT_TYPE``. The role is asked on its event
+        loop, where this is awaited; the text is made aside, for it may have 10,000 lines."""
+        counters = self._counters()
+        snapshot = None if counters is None else self._snapshot()
+        return await asyncio.to_thread(_text, _Look(counters, snapshot or {}, self._version))
 
-        if self._registry is None:
-            self._registry = self._made()
-        return generate_latest(self._registry)
 
-    def _made(self) -> CollectorRegistry:
-        # A registry of our own: the library's default one belongs to the whole process.
-        from prometheus_client import CollectorRegistry, ProcessCollector  # noqa: PLC0415 - as above
+@dataclass(frozen=True, slots=True, eq=False)  # the library puts it into a dict
+class _Look:
+    """A collector, as the library has it, of one moment."""
 
-        registry = CollectorRegistry()
-        registry.register(self)
-        ProcessCollector(registry=registry)
-        return registry
+    counters: Counters | None
+    snapshot: Mapping[str, Any]
+    version: str
 
     def collect(self) -> Iterable[Metric]:
-        """Called by the library."""
-        counters = self._counters()
-        values = _Values()
-        values.put("tw_info", 1, self._version, "none" if counters is None else counters.role)
+        counters, values = self.counters, _Values()
+        values.put("tw_info", 1, self.version, "none" if counters is None else counters.role)
         if counters is not None:
             _put_role(values, counters)
-            _put_snapshot(values, self._snapshot() or {})
+            _put_snapshot(values, self.snapshot)
         return [_metric(row, values.of[row.name]) for row in SERIES if row.name in values.of]
+
+
+def _text(look: _Look) -> bytes:
+    from prometheus_client import (  # noqa: PLC0415 - heavy, and only needed here
+        CollectorRegistry,
+        ProcessCollector,
+        generate_latest,
+    )
+
+    # A registry of our own: the library's default one belongs to the whole process.
+    registry = CollectorRegistry()
+    registry.register(look)
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
 
 
 class _Values:

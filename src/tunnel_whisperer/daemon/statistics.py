@@ -18,9 +18,9 @@ from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..base.counters import OTHER, Counters, Traffic
+from ..base.counters import OTHER, Counters
 from ..base.limits import (
     HISTORY_COARSE_S,
     HISTORY_FINE_S,
@@ -175,7 +175,11 @@ class _Ring:
 
     def _sample(self, now: float, counters: Counters, before: Counters) -> _Sample:
         moved = _moved(counters, before)
-        by = {kind: _by(moved, kind) for kind in KINDS}
+        by = {
+            "user": _by(moved, lambda x: x.user),
+            "port": _by(moved, lambda x: "" if x.tenant else str(x.port or OTHER)),
+            "tenant": _by(moved, lambda x: x.tenant),
+        }
         session = counters.session
         points = array("Q")
         for kind, amounts in by.items():
@@ -197,24 +201,33 @@ class _Ring:
 _Amounts = dict[str, tuple[int, int]]
 
 
-def _moved(counters: Counters, before: Counters) -> list[Traffic]:
+class _Moved(NamedTuple):
+    """Bytes under one label since the last look."""
+
+    user: str
+    tenant: str
+    port: int
+    up: int
+    down: int
+
+
+def _moved(counters: Counters, before: Counters) -> list[_Moved]:
     """What carried bytes since ``before``, and how many."""
     earlier = {}
     if counters.started == before.started and counters.role == before.role:
         earlier = {(x.user, x.tenant, x.port): (x.up, x.down) for x in before.traffic}
     moved = []
     for x in counters.traffic:
-        up_before, down_before = earlier.get((x.user, x.tenant, x.port), (0, 0))
-        if x.up > up_before or x.down > down_before:
-            moved.append(replace(x, up=max(0, x.up - up_before), down=max(0, x.down - down_before)))
+        up, down = earlier.get((x.user, x.tenant, x.port), (0, 0))
+        if x.up > up or x.down > down:
+            moved.append(_Moved(x.user, x.tenant, x.port, max(0, x.up - up), max(0, x.down - down)))
     return moved
 
 
-def _by(moved: Iterable[Traffic], kind: str) -> _Amounts:
+def _by(moved: Iterable[_Moved], name_of: Callable[[_Moved], str]) -> _Amounts:
     amounts: _Amounts = {}
     for x in moved:
-        name = {"user": x.user, "port": "" if x.tenant else str(x.port or OTHER), "tenant": x.tenant}[kind]
-        if name:
+        if name := name_of(x):
             up, down = amounts.get(name, (0, 0))
             amounts[name] = up + x.up, down + x.down
     return amounts
@@ -299,14 +312,14 @@ class Statistics:
             self._recoveries.extend(earlier._recoveries)
 
     def history(self, period_s: float = HISTORY_FINE_S, *, last: int | None = None, top: int = 8) -> History:
-        """What was.
+        """What was. It takes milliseconds where many users are busy, and may be asked by any thread.
 
         Args:
             period_s: one of ``RESOLUTIONS_S``.
             last: so many samples at most; None: all.
             top: so many users, ports and tenants; the others together are ``other``.
         """
-        samples = list(self._rings[period_s].samples)
+        samples, recoveries = list(self._rings[period_s].samples), tuple(self._recoveries)
         samples = samples if last is None else samples[max(0, len(samples) - last) :]
         began = samples[0].at - samples[0].seconds if samples else math.inf
         ahead = self._wall_clock() - self._clock()
@@ -321,9 +334,7 @@ class Statistics:
             tuple(x.tunnel_up for x in samples),
             tuple(x.round_trip_s for x in samples),
             self._rates(samples, top),
-            tuple(
-                Recovery(round(x.at + ahead, 3), x.seconds, x.count) for x in self._recoveries if x.at > began
-            ),
+            tuple(Recovery(round(x.at + ahead, 3), x.seconds, x.count) for x in recoveries if x.at > began),
         )
 
     def _rates(self, samples: Sequence[_Sample], top: int) -> dict[str, tuple[Rates, ...]]:
