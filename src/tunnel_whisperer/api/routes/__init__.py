@@ -40,6 +40,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     servers.router,
     relay.router,
     relay_acts.router,
+    relay.router,
+    relay_acts.router,
     setup.router,
     imports.router,
     contexts.router,
