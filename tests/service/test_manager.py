@@ -19,7 +19,7 @@ def test_which_manager_a_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(Misuse) as caught:
         manager_of("linux")
-    assert caught.value.code == "not-set-up" and "tw serve" in caught.value.hint
+    assert caught.value.code == "not-set-up" and "tw dashboard --unattended" in caught.value.hint
 
 
 def test_a_managers_no_is_told_in_its_own_words(programs: Programs) -> None:

@@ -34,7 +34,7 @@ def test_the_own_identity_of_the_directory_is_named_whichever_is_active(tmp_path
     context, config = _relay(tmp_path)
     plan = _plan(context, tmp_path, config)
     assert plan.name == "tw" and plan.title == "Tunnel Whisperer: relay relay.test"
-    assert plan.command == ("/opt/tw", "relay", "run", "--config-dir", str(tmp_path), "--context", "base")
+    assert plan.command == ("/opt/tw", "dashboard", "--unattended", "--config-dir", str(tmp_path), "--context", "base")
     assert plan.directory == tmp_path and plan.low_ports and plan.account == "root"
 
 
@@ -72,7 +72,7 @@ def test_a_low_port_of_a_client_is_noticed(port: int, low: bool, tmp_path: Path)
     )
     xray = replace(config.xray, relay_host="r", path="/tw/x", uuid=uuid.uuid4())
     plan = _plan(context, tmp_path, replace(config, mode="client", client=client, xray=xray))
-    assert plan.low_ports is low and plan.command[1] == "connect"
+    assert plan.low_ports is low and plan.command[1:3] == ("dashboard", "--unattended")
 
 
 def test_a_server_that_is_not_enrolled_has_nothing_to_run(tmp_path: Path) -> None:

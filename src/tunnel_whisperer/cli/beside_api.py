@@ -80,26 +80,30 @@ async def run_beside_api(supervisor: Supervisor, entrance: Entrance) -> None:
         if entrance.insist:
             ready = tasks.spawn(open_now.wait(), "ready")
             await asyncio.wait((api, ready), return_when=asyncio.FIRST_COMPLETED)
-            if api.done():
-                api.result()
+            if api.done() and (failure := api.result()) is not None:
+                raise failure
         await supervisor.run()
     finally:
         await tasks.drain()
         ring.detach()
 
 
-async def _api(supervisor: Supervisor, entrance: Entrance, ring: LogRing, opened: asyncio.Event) -> None:
+async def _api(
+    supervisor: Supervisor, entrance: Entrance, ring: LogRing, opened: asyncio.Event
+) -> TwError | None:
+    """Until cancelled; returns why it could not open."""
     if not entrance.insist:
         await _role_is_on_its_way(supervisor)
     doors_module, house_module, dashboard = await asyncio.to_thread(_load)
     house = house_module.House(supervisor, ring)
     async with doors_module.Doors(house, dashboard_directory(supervisor), pages=dashboard.mount) as doors:
         await doors.open_socket()
-        if entrance.port is not None:
-            await _open_port(doors, entrance)
+        if entrance.port is not None and (failure := await _open_port(doors, entrance)) is not None:
+            return failure
         opened.set()
         entrance.opened(doors)
         await asyncio.Event().wait()
+    return None
 
 
 def _load() -> tuple[Any, Any, Any]:
@@ -110,7 +114,8 @@ def _load() -> tuple[Any, Any, Any]:
     return doors, house, dashboard
 
 
-async def _open_port(doors: Doors, entrance: Entrance) -> None:
+async def _open_port(doors: Doors, entrance: Entrance) -> TwError | None:
+    """Returns what is the end."""
     assert entrance.port is not None
     wish_class: type[Wish] = importlib.import_module("tunnel_whisperer.api.doors_wish").Wish
     try:
@@ -119,10 +124,11 @@ async def _open_port(doors: Doors, entrance: Entrance) -> None:
         if entrance.insist:
             if isinstance(exc, Misuse) and exc.code == "port-in-use":
                 exc.hint = "tw dashboard --port with another one; 0 takes any that is free"
-            raise
+            return exc
         _log.warning("no dashboard: %s (try: tw config set server.dashboard_port PORT)", exc)
-        return
+        return None
     _log.info("dashboard: %s (tw dashboard gives a login link)", door.url)
+    return None
 
 
 async def _role_is_on_its_way(supervisor: Supervisor) -> None:

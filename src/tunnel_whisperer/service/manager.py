@@ -111,7 +111,7 @@ def manager_of(platform: str = sys.platform) -> str:
     raise Misuse(
         "not-set-up",
         "this machine has no systemd, and no other manager of services that we know",
-        hint="let yours run tw serve, tw connect or tw relay run",
+        hint="let yours run tw dashboard --unattended",
     )
 
 

@@ -12,7 +12,8 @@ from ..profile import Config, Context
 
 __all__ = ["ServicePlan", "plan_of", "program"]
 
-_COMMANDS = {"relay": ("relay", "run"), "server": ("serve",), "client": ("connect",)}
+_COMMAND = ("dashboard", "--unattended")
+"""The role of the identity, whichever it is, with its dashboard: what fails is started again inside."""
 
 _LOW_PORTS = 1024
 """Ports below need a right that an ordinary account does not have."""
@@ -43,7 +44,7 @@ class ServicePlan:
 def plan_of(
     context: Context, base: Path, config: Config, *, system: bool, account: str, start: Sequence[str] = ()
 ) -> ServicePlan:
-    """The service of an identity: the command of its role, for this identity whichever is active.
+    """The service of an identity: its role with its dashboard, for this identity whichever is active.
 
     Args:
         base: where all identities of this machine are.
@@ -68,12 +69,11 @@ def plan_of(
             hint="tw test relay looks at that machine",
         )
     own = context.profile.directory == base
-    words = _COMMANDS[config.mode]
     where = ("--config-dir", str(base.absolute()), "--context", context.id)
     return ServicePlan(
         "tw" if own else f"tw-{context.id}",
         f"Tunnel Whisperer: {config.mode} {context.name}",
-        (*(start or program()), *words, *where),
+        (*(start or program()), *_COMMAND, *where),
         context.profile.directory.absolute(),
         system,
         account if system else "",

@@ -33,8 +33,6 @@ Type=notify
 ExecStart={command}
 Restart=always
 RestartSec=10
-# Refused for good: another host key than the pinned one, or the user's newer session elsewhere.
-RestartPreventExitStatus=3
 WatchdogSec=60
 TimeoutStopSec=20
 LimitNOFILE=65536

@@ -24,7 +24,7 @@ def test_a_service_of_a_user_is_written_enabled_and_started(machine: MachineFact
     said = relay.ok("service", "install", "--user", **systemctl.env)
     assert "active (running): dialling" in said and "journalctl --user -u tw" in said
     unit = (relay.home / ".config" / "systemd" / "user" / "tw.service").read_text()
-    assert f"relay run --config-dir {relay.directory} --context base" in unit
+    assert f"dashboard --unattended --config-dir {relay.directory} --context base" in unit
     assert systemctl.asked() == ["--user daemon-reload", "--user enable tw", "--user restart tw"]
     # The same again changes nothing; another identity of that name is refused.
     relay.ok("service", "install", "--user", "--no-start", **systemctl.env)

@@ -61,7 +61,7 @@ def check_exposure(host: str, *, password_set: bool, tls: bool) -> None:
     missing, hint = [], ""
     if not password_set:
         missing.append("a password")
-        hint = "set a password for the dashboard first"
+        hint = "tw dashboard --set-password first"
     if not tls:
         missing.append("TLS")
         hint = hint or "leave TLS on; without a certificate of your own, one is made"
