@@ -10,7 +10,7 @@ import pytest
 from tests.kit.clock import real_run, run
 from tunnel_whisperer.base.errors import Misuse, Unreachable
 from tunnel_whisperer.base.limits import MAX_JOB_STEPS, MAX_JOBS
-from tunnel_whisperer.daemon.jobs import Job, Jobs, JobState, Tell
+from tunnel_whisperer.daemon.jobs import Job, Jobs, JobState, Tell, WorkFailed
 
 
 async def _ended(job: Job) -> None:
@@ -64,6 +64,21 @@ def test_a_failure_is_kept_with_its_hint() -> None:
         }
         assert second.state is JobState.FAILED and second.error is not None
         assert second.error.code == "internal"
+
+    run(main())
+
+
+def test_work_that_failed_may_have_something_to_show() -> None:
+    async def main() -> None:
+        jobs = Jobs()
+
+        async def work(tell: Tell) -> None:
+            raise WorkFailed(Unreachable("dns-failed", "no such name"), {"letter": "dear team"})
+
+        job = jobs.start("look", "looking", work)
+        await _ended(job)
+        assert job.state is JobState.FAILED and job.error is not None and job.error.code == "dns-failed"
+        assert job.to_json()["result"] == {"letter": "dear team"}
 
     run(main())
 

@@ -21,7 +21,7 @@ from ..base.redact import redact
 from ..base.tasks import TaskSet
 from .snapshot import error_value
 
-__all__ = ["Job", "JobState", "JobStep", "Jobs", "Tell", "Work"]
+__all__ = ["Job", "JobState", "JobStep", "Jobs", "Tell", "Work", "WorkFailed"]
 
 _log = logging.getLogger("tw.daemon.jobs")
 
@@ -58,6 +58,20 @@ class JobStep:
             "at": round(self.at, 3),
             "hint": self.hint,
         }
+
+
+class WorkFailed(Exception):
+    """Work that failed, and has something to show all the same.
+
+    Args:
+        error: why.
+        result: what came out of it.
+    """
+
+    def __init__(self, error: TwError, result: Mapping[str, Any]) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.result = result
 
 
 _OPEN = ("started", "waiting")
@@ -219,6 +233,8 @@ class Jobs:
             raise
         except TwError as exc:
             job.state, job.error = JobState.FAILED, exc
+        except WorkFailed as exc:
+            job.state, job.error, job.result = JobState.FAILED, exc.error, dict(exc.result)
         except Exception as exc:  # noqa: BLE001 - whoever comes back to it must see it
             _log.exception("%s failed unexpectedly", job.kind)
             job.state, job.error = JobState.FAILED, Broken("internal", f"{type(exc).__name__}: {exc}")

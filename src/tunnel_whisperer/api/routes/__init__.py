@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from . import (
     access,
     apps,
+    audit,
     contexts,
     dashboard,
     events,
@@ -23,6 +24,7 @@ from . import (
     settings,
     setup,
     status,
+    tests,
     users,
 )
 
@@ -40,8 +42,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     servers.router,
     relay.router,
     relay_acts.router,
-    relay.router,
-    relay_acts.router,
     setup.router,
     imports.router,
     contexts.router,
@@ -50,4 +50,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     proxy.router,
     service.router,
     access.router,
+    audit.router,
+    tests.router,
 )
