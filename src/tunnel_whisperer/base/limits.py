@@ -626,5 +626,27 @@ MAX_NOTICE_OWNERS = 200
 MAX_NOTICES = 5
 """What each of them may be told at once."""
 
+MAX_FORM_FIELDS = 1500
+"""Fields of one form of a page (a body of a million empty ones): 256 ports with four each, and the rest."""
+
 MAX_FILE_UPLOAD_BYTES = MAX_BACKUP_BYTES + 64 * 1024
 """Body of a request that brings a file which may be a whole identity."""
+
+RELAY_DRAFT_S = 1800.0
+"""How long the order of a relay's machine waits for its next step: a provider's credentials are in it."""
+
+MAX_RELAY_DRAFTS = 8
+"""Such orders at once; the oldest makes room."""
+
+MAX_TERMINALS = 4
+"""Shells at a relay's machine that pages hold open: each is a process and a connection."""
+
+TERMINAL_IDLE_S = 1800.0
+"""A shell in which nobody types, and nothing is written, ends after this: a page may be left open on a
+screen that others see."""
+
+TERMINAL_BUFFER_BYTES = 64 * 1024
+"""Output of a shell that a page has not taken yet; then the shell waits, as at a slow terminal."""
+
+MAX_TERMINAL_CELLS = 1000
+"""Rows or columns of a terminal: a page cannot have a shell make up more."""

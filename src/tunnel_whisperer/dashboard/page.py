@@ -62,6 +62,11 @@ class Page:
         self._owner = found.key.id if found.key is not None else "local"
         self.csrf = found.csrf
 
+    @property
+    def owner(self) -> str:
+        """Whose page it is: one browser's, or the command line's."""
+        return self._owner
+
     def show(
         self, template: str, *, status: int = 200, error: TwError | None = None, **values: Any
     ) -> Response:

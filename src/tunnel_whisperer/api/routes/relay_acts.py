@@ -35,6 +35,7 @@ from ..machine_jobs import (
 from ..models.jobs import JobDocument
 from ..models.relay import Credentials as Given
 from ..models.relay import DestroyWish, OwnServerWish, RemovalDocument, RemovalWish, SshWish
+from .contexts import need_free_choice
 from .relay import given
 
 __all__ = ["DRIFT", "TEST", "router"]
@@ -151,14 +152,15 @@ async def add_own_server(wish: OwnServerWish, house: InHouse, config: RoleConfig
     profile, supervisor = house.profile, house.supervisor
     need_role(config, "relay", profile)
     need_standard(profile, config, ": enrol a server of another computer")
+    if wish.use:
+        need_free_choice(house)
 
     async def work(tell: Tell) -> dict[str, Any]:
-        use = wish.use and not supervisor.pinned
-        made = await make_own_server(supervisor.contexts, profile, config, wish.server, tell, use=use)
-        if use:
+        made = await make_own_server(supervisor.contexts, profile, config, wish.server, tell, use=wish.use)
+        if wish.use:
             await supervisor.switch(made.context.profile)
         supervisor.changes.mark(*Topic)
-        return {"server": wish.server, "context": made.context.id, "switched": use}
+        return {"server": wish.server, "context": made.context.id, "switched": wish.use}
 
     return job_document(start_at_machine(house, OWN_SERVER, f"making the server {wish.server}", work))
 
