@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..base.counters import Counters
+from ..base.limits import MAX_COUNTED_LABELS, SSH_KEEPALIVE_INTERVAL_S
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -65,7 +66,8 @@ SERIES = (
     Series("tw_last_recovery_seconds", "gauge", "the same, the last time; absent before the first", ENDS),
     Series(
         "tw_round_trip_seconds", "gauge",
-        "to the other end of that session and back, measured every 12 s; absent while it is down", ENDS,
+        f"to the other end of that session and back, measured every {SSH_KEEPALIVE_INTERVAL_S:g} s; absent while "
+        "it is down", ENDS,
     ),
     Series("tw_sessions", "gauge", "sessions of users that are open now", ("server",), ("user",)),
     Series("tw_sessions_opened_total", "counter", "sessions of users so far", ("server",), ("user",)),
@@ -302,7 +304,7 @@ def _page() -> Iterator[str]:
                 labels = ", ".join(f"`{label}`" for label in row.labels)
                 names = ", ".join(f"`{name}`" for name in row.samples)
                 yield f"| {names} | {row.kind} | {labels} | {row.meaning} |\n"
-    yield "\nUsers and ports, and tenants, beyond the 2,000th are counted as `other`, port 0.\n"
+    yield f"\nUsers with their ports, and tenants, beyond the {MAX_COUNTED_LABELS:,}th are counted as `other`, port 0.\n"
     yield "\n## Reasons of refusals\n\nA `reason` of `tw_refusals_total` is one of the [error codes](errors.md), or:\n\n"
     yield "| what | reason | meaning |\n|---|---|---|\n"
     for what, reasons in REASONS.items():
