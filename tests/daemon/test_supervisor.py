@@ -12,6 +12,7 @@ import pytest
 from tests.kit.clock import real_run, run
 from tunnel_whisperer.base.errors import Misuse, Refused, TwError, Unreachable
 from tunnel_whisperer.daemon.changes import Topic
+from tunnel_whisperer.daemon.snapshot import keep_snapshot, read_snapshot
 from tunnel_whisperer.daemon.supervisor import RoleState, Supervisor
 from tunnel_whisperer.profile import Contexts, Profile, who_runs
 from tunnel_whisperer.tenancy import make_relay_identity
@@ -46,11 +47,22 @@ class Role:
         return {"role": "relay", "health": []}
 
 
+async def _keep_nothing(profile: Profile, take: Callable[[], dict[str, Any]]) -> None:
+    """In place of the file, which a thread writes: on a virtual clock that takes for ever."""
+    assert take()["health"]
+    await asyncio.Event().wait()
+
+
 def _supervisor(tmp_path: Path, role: Role, **options: Any) -> Supervisor:
     profile = Profile(tmp_path)
     make_relay_identity(profile, "relay.test", listen="127.0.0.1:8443")
     return Supervisor(
-        Contexts(tmp_path), profile, command="tw dashboard", play=role, draw=lambda: 0.5, **options
+        Contexts(tmp_path),
+        profile,
+        command="tw dashboard",
+        play=role,
+        draw=lambda: 0.5,
+        **{"keep": _keep_nothing, **options},
     )
 
 
@@ -179,7 +191,9 @@ def test_stop_start_and_restart(tmp_path: Path) -> None:
 def test_an_identity_that_comes_later_is_started(tmp_path: Path) -> None:
     role = Role()
     profile = Profile(tmp_path / "new")
-    supervisor = Supervisor(Contexts(tmp_path / "new"), profile, command="tw dashboard", play=role)
+    supervisor = Supervisor(
+        Contexts(tmp_path / "new"), profile, command="tw dashboard", play=role, keep=_keep_nothing
+    )
 
     async def scenario() -> None:
         await _state(supervisor, RoleState.EMPTY)
@@ -245,5 +259,27 @@ def test_changes_are_seen_while_somebody_watches(tmp_path: Path) -> None:
             async with asyncio.timeout(10):
                 while not {Topic.SERVERS, Topic.TICK} <= seen:
                     seen |= await watcher.next()
+
+    _play(supervisor, scenario, real_run)
+
+
+def test_where_no_role_runs_status_hears_why(tmp_path: Path) -> None:
+    supervisor = _supervisor(tmp_path, Role(Misuse("bad-key", "damaged")), keep=keep_snapshot)
+
+    async def scenario() -> None:
+        await _state(supervisor, RoleState.FAILED)
+        async with asyncio.timeout(10):
+            while (told := read_snapshot(supervisor.profile)) is None:
+                await asyncio.sleep(0.01)
+        (row,) = told["health"]
+        assert row["state"] == "failed" and row["error"]["code"] == "bad-key"
+        supervisor.stop()
+        await _state(supervisor, RoleState.STOPPED)
+        async with asyncio.timeout(10):
+            while (told := read_snapshot(supervisor.profile)) is None or told["health"][0]["error"]:
+                await asyncio.sleep(0.01)
+        supervisor.start()
+        await _state(supervisor, RoleState.RUNNING)
+        assert read_snapshot(supervisor.profile) is None  # the role itself tells from now on
 
     _play(supervisor, scenario, real_run)

@@ -22,7 +22,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
@@ -35,8 +35,11 @@ from ..base.values import Grant
 from ..profile import Contexts, Profile, load_config, running
 from ..ssh.keeper import KeeperStatus
 from .changes import Changes, Topic
+from .health import FAILED, WAITING, row
 from .jobs import Jobs
 from .role_run import Root, run_role
+from .statistics import Statistics
+from .snapshot import keep_snapshot
 from .watch import file_stamp, watch
 
 __all__ = ["RoleState", "RoleStatus", "Supervisor"]
@@ -107,6 +110,7 @@ class Supervisor:
         on_started: Started = lambda root: None,
         on_session: Callable[[KeeperStatus], None] = lambda status: None,
         play: Callable[..., Any] = run_role,
+        keep: Callable[..., Coroutine[Any, Any, None]] = keep_snapshot,
         wall_clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -119,12 +123,14 @@ class Supervisor:
         self.since = wall_clock()
         self.root: Root | None = None
         """Of the role that runs."""
+        self._counted: tuple[Profile, Statistics] | None = None
         self._wanted = wanted
         self._fatal = fatal
         self._remap = remap
         self._on_started = on_started
         self._on_session = on_session
         self._play = play
+        self._keep = keep
         self._wall_clock = wall_clock
         self._backoff = Backoff(draw)
         self._again = asyncio.Event()
@@ -221,7 +227,8 @@ class Supervisor:
         """From one decision to the next."""
         if not self._wanted:
             self._set(RoleState.STOPPED)
-            await self._again.wait()
+            async with self._telling():
+                await self._again.wait()
             return
         try:
             idle = self._idle_state()
@@ -230,7 +237,8 @@ class Supervisor:
             return
         if idle is not None:
             self._set(idle)
-            await self._until_files_change()
+            async with self._telling():
+                await self._until_files_change()
             return
         await self._serve()
 
@@ -277,15 +285,36 @@ class Supervisor:
         if not passing:
             _log.error("%s: %s; it is started again when its files change", failure.code, failure)
             self._set(RoleState.FAILED, failure)
-            await self._until_files_change()
+            async with self._telling():
+                await self._until_files_change()
             return
         self._backoff.connection_ended(lasted_s)
         delay = self._backoff.next_delay()
         _log.warning("%s: %s; starting again in %.0f s", failure.code, failure, delay)
         self._set(RoleState.WAITING, failure, retry_at=self._wall_clock() + delay)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(delay):
+            async with self._telling(), asyncio.timeout(delay):
                 await self._again.wait()
+
+    @contextlib.asynccontextmanager
+    async def _telling(self) -> AsyncIterator[None]:
+        """Where no role runs that would tell it, ``tw status`` hears from us how it stands."""
+        telling = self._tasks.spawn(self._keep(self.profile, self._idle_snapshot), "telling")
+        try:
+            yield
+        finally:
+            telling.cancel()
+            await asyncio.wait((telling,))
+
+    def _idle_snapshot(self) -> dict[str, Any]:
+        status = self._status
+        words = _IDLE_WORDS[status.state]
+        state = FAILED if status.error is not None else WAITING
+        return {
+            "role": None,
+            "health": [row("role", state, words, status.error)],
+            "config": {"changed": [], "error": None},
+        }
 
     async def _until_files_change(self) -> None:
         first = self._identity_stamp()
@@ -305,6 +334,10 @@ class Supervisor:
 
     def _started(self, root: Root) -> None:
         self.root = root
+        if isinstance(found := getattr(root, "statistics", None), Statistics):  # a played role counts nothing
+            if self._counted is not None and self._counted[0] == self.profile:
+                found.continue_from(self._counted[1])
+            self._counted = self.profile, found
         self._set(RoleState.RUNNING)
         self._on_started(root)
 
@@ -350,6 +383,17 @@ class Supervisor:
             stamps[Topic.STATUS] = str(exc)
         return stamps
 
+
+_IDLE_WORDS = {
+    RoleState.EMPTY: "there is no identity here yet",
+    RoleState.ELSEWHERE: "it runs on a machine of its own",
+    RoleState.STOPPED: "it was stopped; the process that would run it is there",
+    RoleState.STARTING: "it is being started",
+    RoleState.RUNNING: "it runs",
+    RoleState.WAITING: "it failed, and is started again",
+    RoleState.FAILED: "it failed, and is started again when its files change",
+}
+"""What it means that no role runs."""
 
 _LOOK_S = 0.5
 _TICK_LOOKS = 4
