@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from tests.kit.clock import real_run, run
+from tunnel_whisperer.base.counters import Counters, Traffic
 from tunnel_whisperer.base.errors import Misuse, Refused, TwError, Unreachable
+from tunnel_whisperer.base.limits import HISTORY_FINE_S
 from tunnel_whisperer.daemon.changes import Topic
 from tunnel_whisperer.daemon.snapshot import keep_snapshot, read_snapshot
+from tunnel_whisperer.daemon.statistics import Statistics
 from tunnel_whisperer.daemon.supervisor import RoleState, Supervisor
 from tunnel_whisperer.profile import Contexts, Profile, who_runs
 from tunnel_whisperer.tenancy import make_relay_identity
@@ -283,3 +286,42 @@ def test_where_no_role_runs_status_hears_why(tmp_path: Path) -> None:
         assert read_snapshot(supervisor.profile) is None  # the role itself tells from now on
 
     _play(supervisor, scenario, real_run)
+
+
+def test_the_history_goes_on_when_the_role_is_started_again(tmp_path: Path) -> None:
+    starts: list[_Counting] = []
+
+    async def play(profile: Profile, started: Callable[[Any], None], **options: object) -> None:
+        starts.append(_Counting())
+        started(starts[-1])
+        await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        await asyncio.sleep(1)
+        starts[0].look(10)
+        supervisor.restart()
+        await asyncio.sleep(1)
+        starts[1].look(20)
+        assert starts[1].statistics.history().up == (10.0, 20.0)
+
+    supervisor = _supervisor(tmp_path, Role())
+    supervisor._play = play
+    _play(supervisor, scenario)
+
+
+class _Counting(Role):
+    """Counts what the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.up = 0
+        self.statistics = Statistics(self.counters, 9, clock=lambda: self.now)
+
+    def counters(self) -> Counters:
+        return Counters("relay", traffic=(Traffic(tenant="plant", up=self.up),))
+
+    def look(self, rate: int) -> None:
+        self.statistics.take()
+        self.now, self.up = HISTORY_FINE_S, rate * int(HISTORY_FINE_S)
+        self.statistics.take()

@@ -38,8 +38,8 @@ from .changes import Changes, Topic
 from .health import FAILED, WAITING, row
 from .jobs import Jobs
 from .role_run import Root, run_role
-from .statistics import Statistics
 from .snapshot import keep_snapshot
+from .statistics import Statistics
 from .watch import file_stamp, watch
 
 __all__ = ["RoleState", "RoleStatus", "Supervisor"]
