@@ -18,11 +18,11 @@ from ...operations.providers import ask_offer as ask_provider
 from ...operations.providers import credentials_of, providers
 from ...operations.relay_about import about_relay
 from ...operations.relay_flow import RelayOrder, ask_plan, make_relay, wait_for_relay
-from ...operations.relay_making import begun, take_own_machine
+from ...operations.relay_making import begun, begun_at, relay_before, take_own_machine
 from ...operations.relay_order import MANUAL, check_address, check_domain, dns_records
 from ...operations.steps import quiet
 from ...provision.drivers import Credentials
-from ..house import InHouse
+from ..house import House, InHouse
 from ..machine_jobs import MAKE, job_document, last_at_machine, need_idle_machine, start_at_machine
 from ..models.jobs import JobDocument
 from ..models.relay import (
@@ -37,7 +37,7 @@ from ..models.relay import (
     RelayDocument,
 )
 
-__all__ = ["given", "router"]
+__all__ = ["check_order", "given", "router"]
 
 router = APIRouter(tags=["relay"])
 
@@ -49,6 +49,22 @@ def given(provider: str, values: Mapping[str, SecretStr]) -> Credentials:
         Misuse: ``no-such-name`` for the provider, ``bad-argument`` without a value in it.
     """
     return credentials_of(provider, {name: value.get_secret_value() for name, value in values.items()})
+
+
+def check_order(house: House, domain: str, provider: str) -> str:
+    """What is refused of an order before anybody is asked; reads files.
+
+    Returns:
+        The domain in small letters.
+
+    Raises:
+        Misuse: ``bad-argument``; ``wrong-role``; ``exists`` where another relay, or one at another
+            provider, was begun.
+    """
+    name = check_domain(domain)
+    relay_before(house.profile)
+    begun_at(house.profile, name, provider)
+    return name
 
 
 @router.get("/relay")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import audit, home, jobs, log, servers, tests
+from . import audit, home, jobs, log, relay, relay_credentials, relay_making, servers, tests
 
 __all__ = ["ROUTERS"]
 
@@ -15,4 +15,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     tests.router,
     servers.router,
+    relay.router,
+    relay_making.router,
+    relay_credentials.router,
 )
