@@ -14,7 +14,7 @@ from ..house import House, InHouse
 from ..models.contexts import RunningValue
 from ..models.settings import ServiceDocument, ServicePlace, ServiceWish
 
-__all__ = ["router", "service_document"]
+__all__ = ["find_service", "router", "service_document"]
 
 router = APIRouter(tags=["service"])
 
@@ -24,7 +24,12 @@ System = Annotated[
 ]
 
 
-def _service(house: House, system: bool | None) -> Service:
+def find_service(house: House, system: bool | None) -> Service:
+    """The service of the identity that is served.
+
+    Raises:
+        TwError: there can be none.
+    """
     for context in house.contexts.survey()[0]:
         if context.profile == house.profile:
             return service_of(house.contexts, context, system=system)
@@ -32,7 +37,7 @@ def _service(house: House, system: bool | None) -> Service:
 
 
 def _asked(house: InHouse, system: System = None) -> Service:
-    return _service(house, system)
+    return find_service(house, system)
 
 
 @router.get("/service")
@@ -44,7 +49,7 @@ def get_service(service: Annotated[Service, Depends(_asked)]) -> ServiceDocument
 @router.post("/service/install")
 def install_service(wish: ServiceWish, house: InHouse) -> ServiceDocument:
     """Have the role run by itself from now on."""
-    service = _service(house, wish.system)
+    service = find_service(house, wish.system)
     service.install(start=wish.start)
     return service_document(service)
 
@@ -52,7 +57,7 @@ def install_service(wish: ServiceWish, house: InHouse) -> ServiceDocument:
 @router.post("/service/start")
 def start_service(wish: ServicePlace, house: InHouse) -> ServiceDocument:
     """Start it, or start it again."""
-    service = _service(house, wish.system)
+    service = find_service(house, wish.system)
     service.start()
     return service_document(service)
 
@@ -60,7 +65,7 @@ def start_service(wish: ServicePlace, house: InHouse) -> ServiceDocument:
 @router.post("/service/stop")
 def stop_service(wish: ServicePlace, house: InHouse) -> ServiceDocument:
     """End it in order; it starts again with the machine. Where it is this very process, nobody answers."""
-    service = _service(house, wish.system)
+    service = find_service(house, wish.system)
     service.manager.stop(service.plan)
     return service_document(service)
 
@@ -68,7 +73,7 @@ def stop_service(wish: ServicePlace, house: InHouse) -> ServiceDocument:
 @router.post("/service/uninstall")
 def uninstall_service(wish: ServicePlace, house: InHouse) -> ServiceDocument:
     """Stop it and forget it. Where it is this very process, nobody answers."""
-    service = _service(house, wish.system)
+    service = find_service(house, wish.system)
     service.manager.uninstall(service.plan)
     return service_document(service)
 

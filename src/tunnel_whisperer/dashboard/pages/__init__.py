@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import audit, home, jobs, log, relay, relay_credentials, relay_making, servers, tests
+from . import (
+    access,
+    apps,
+    audit,
+    contexts,
+    home,
+    jobs,
+    log,
+    ports,
+    relay,
+    relay_credentials,
+    relay_making,
+    servers,
+    settings,
+    setup,
+    tests,
+    user_forms,
+    users,
+)
 
 __all__ = ["ROUTERS"]
 
 ROUTERS: tuple[APIRouter, ...] = (
     home.router,
+    user_forms.router,
+    users.router,
+    apps.router,
     log.router,
     audit.router,
     jobs.router,
@@ -18,4 +39,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     relay.router,
     relay_making.router,
     relay_credentials.router,
+    setup.router,
+    ports.router,
+    contexts.router,
+    settings.router,
+    access.router,
 )
