@@ -1,6 +1,7 @@
 """Write the reference pages, and what shells complete, so that they cannot tell anything else than the code.
 
-    python docs/generate.py            write docs/reference/{api,audit,cli,config,errors,limits,metrics}.md,
+    python docs/generate.py            write docs/reference/{api,audit,cli,config,errors,http-api,limits,metrics}.md,
+                                       openapi.json,
                                        cli/flags.py
     python docs/generate.py --check    say which of them differ; exit status 1 if any does
 
@@ -24,6 +25,7 @@ from typing import Any
 
 import tunnel_whisperer
 from tunnel_whisperer.api.metrics import render_metrics
+from tunnel_whisperer.api.reference import openapi_text, render_http_api
 from tunnel_whisperer.base import errors, limits
 from tunnel_whisperer.base.audit_events import AUDIT_EVENTS
 from tunnel_whisperer.base.error_codes import ERROR_CODES
@@ -47,6 +49,7 @@ def pages() -> dict[str, str]:
         "cli.md": _cli(),
         "config.md": render_reference(),
         "errors.md": _errors(),
+        "http-api.md": render_http_api(),
         "limits.md": _limits(),
         "metrics.md": render_metrics(),
     }
@@ -59,7 +62,8 @@ def main(argv: list[str]) -> int:
     if argv and not check:
         print(__doc__, file=sys.stderr)
         return 2
-    files = {REFERENCE / name: text for name, text in pages().items()} | {FLAGS: render_flags()}
+    files = {REFERENCE / name: text for name, text in pages().items()}
+    files |= {FLAGS: render_flags(), REFERENCE / "openapi.json": openapi_text()}
     stale = [path for path, text in files.items() if _present(path) != text]
     for path in stale:
         name = path.relative_to(_ROOT)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 
 from .house import House
-from .problems import ERRORS, register
+from .problems import ERRORS, PROBLEM, register
 from .routes import ROUTERS
 
 __all__ = ["PREFIX", "build_app"]
@@ -47,5 +49,21 @@ def build_app(house: House, *, pages: Callable[[FastAPI], None] = lambda app: No
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=ERRORS)
     app.add_api_route("/healthz", _alive, include_in_schema=False, status_code=204)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     pages(app)
     return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, in which a problem has the media type that it is sent with (RFC 9457)."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                for status, answer in operation["responses"].items():
+                    if not status.startswith("2") and (content := answer.pop("content", None)):
+                        answer["content"] = {PROBLEM: content["application/json"]}
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -14,9 +14,12 @@ from starlette.exceptions import HTTPException
 from ..base.errors import Broken, Misuse, Refused, TwError
 from ..base.redact import redact
 
-__all__ = ["ERRORS", "Problem", "answer_for", "problem_of", "register", "status_of"]
+__all__ = ["ERRORS", "PROBLEM", "Problem", "answer_for", "problem_of", "register", "status_of"]
 
 _log = logging.getLogger("tw.api")
+
+PROBLEM = "application/problem+json"
+"""Media type of each answer above 399."""
 
 
 class Problem(BaseModel):
@@ -32,19 +35,8 @@ class Problem(BaseModel):
 
 
 ERRORS: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem, "description": words}
-    for status, words in {
-        400: "The request cannot be carried out as it is.",
-        401: "No key, or one that is over.",
-        403: "This key, or this page, may not do that.",
-        404: "There is nothing of that name.",
-        409: "Something stands in the way: another role, another process, a name that is taken.",
-        413: "The body is too large.",
-        422: "A field is missing or has a value that cannot be used.",
-        429: "Too many.",
-        500: "A fault of ours.",
-        502: "The other side did not do its part.",
-    }.items()
+    422: {"model": Problem, "description": "A field is missing or has a value that cannot be used."},
+    "default": {"model": Problem, "description": "Why it was not done."},
 }
 """For the OpenAPI document of each route."""
 
@@ -82,7 +74,7 @@ def _problem(status: int, code: str, detail: str, where: str = "", hint: str = "
 
 
 def _answer(problem: Problem) -> JSONResponse:
-    return JSONResponse(problem.model_dump(), problem.status, media_type="application/problem+json")
+    return JSONResponse(problem.model_dump(), problem.status, media_type=PROBLEM)
 
 
 def _of_tw(request: Request, exc: Exception) -> JSONResponse:
