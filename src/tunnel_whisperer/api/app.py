@@ -63,7 +63,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         for methods in document["paths"].values():
             for operation in methods.values():
                 for status, answer in operation["responses"].items():
-                    if not status.startswith("2") and (content := answer.pop("content", None)):
-                        answer["content"] = {PROBLEM: content["application/json"]}
+                    if not status.startswith("2"):
+                        answer["content"] = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         app.openapi_schema = document
     return app.openapi_schema
