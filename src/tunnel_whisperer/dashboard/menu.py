@@ -27,6 +27,7 @@ MENU = (
     Entry("/ports", "Ports", ("client",)),
     Entry("/servers", "Servers", ("relay",)),
     Entry("/relay", "Relay machine", ("relay",)),
+    Entry("/terminal", "Terminal", ("relay",)),
     Entry("/traffic", "Traffic", ("server", "client", "relay")),
     Entry("/tests", "Tests"),
     Entry("/log", "Log"),

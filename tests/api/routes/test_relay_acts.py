@@ -14,11 +14,8 @@ from tests.cli.relay_doubles import World
 from tests.kit.clock import real_run
 from tests.kit.house import open_house
 from tunnel_whisperer.api.house import House
-from tunnel_whisperer.api.routes import relay_acts
 from tunnel_whisperer.base.errors import Unreachable
 from tunnel_whisperer.daemon.standard_relay import StandardRelay
-from tunnel_whisperer.doctor import Report, State, Step
-from tunnel_whisperer.operations.outcome import Outcome
 from tunnel_whisperer.operations.relay_making import begun, take_own_machine
 from tunnel_whisperer.operations.steps import quiet
 from tunnel_whisperer.profile import Profile, load_config
@@ -56,39 +53,6 @@ def _own(directory: Path, main: Main) -> None:
     """With one on a machine that somebody had."""
     take_own_machine(Profile(directory), DOMAIN, ("203.0.113.7",), None, quiet)
     _run(directory, main)
-
-
-def test_the_way_is_tested_step_by_step(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failure = Unreachable("relay-unreachable", "no answer")
-    steps = [
-        Step("dns", State.OK, "it is there", 12.3),
-        Step("tls", State.NOTE, "an old version", hint="renew it"),
-        Step("xhttp", State.SKIPPED, "not tried"),
-        Step("ssh", State.FAILED, "no answer", code="relay-unreachable"),
-    ]
-    failures: list[Any] = [failure, None]
-
-    async def go(profile: Any, config: Any, tell: Any) -> Outcome:
-        for step in steps:
-            tell(step)
-        return Outcome({}, Report(tuple(steps), failures.pop(0)))
-
-    monkeypatch.setattr(relay_acts, "go_to_relay", go)
-
-    async def main(client: httpx.AsyncClient, house: House) -> None:
-        failed = await end_of(client, await client.post("/relay/test"))
-        assert [(step["id"], step["state"]) for step in failed["steps"]] == [
-            ("dns", "done"), ("tls", "info"), ("xhttp", "skipped"), ("ssh", "failed")
-        ]  # fmt: skip
-        assert (
-            failed["steps"][0]["words"] == "it is there (12 ms)" and failed["steps"][1]["hint"] == "renew it"
-        )
-        assert failed["error"]["code"] == "relay-unreachable"
-        assert (await end_of(client, await client.post("/relay/test")))["result"]["verdict"]
-
-    _own(tmp_path, main)
 
 
 def test_what_differs_is_told_and_made_as_it_should_be(

@@ -1,4 +1,4 @@
-"""What is done to a relay that is there: tested, healed, opened, removed; and a server beside it."""
+"""What is done to a relay that is there: compared, healed, opened, removed; and a server beside it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ...base.errors import Misuse
 from ...daemon.changes import Topic
 from ...daemon.jobs import Tell
 from ...daemon.roles import need_role
-from ...doctor import State, Step
 from ...operations.own_server import make_own_server
 from ...operations.relay_apply import what_differs
 from ...operations.relay_flow import RelayOrder, make_relay
@@ -19,8 +18,7 @@ from ...operations.relay_machine import bring_to_machine, need_standard
 from ...operations.relay_making import relay_identity
 from ...operations.relay_removal import look_at_removal, need_machine, remove_relay
 from ...operations.relay_ssh_port import asked_provider, close_ssh
-from ...operations.relay_testing import go_to_relay
-from ...operations.steps import DONE, FAILED, INFO, STARTED
+from ...operations.steps import DONE, STARTED
 from ...profile import Config
 from ...provision.drivers import Credentials
 from ..house import House, InHouse, RoleConfig
@@ -38,34 +36,12 @@ from ..models.relay import DestroyWish, OwnServerWish, RemovalDocument, RemovalW
 from .contexts import need_free_choice
 from .relay import given
 
-__all__ = ["DRIFT", "TEST", "router"]
+__all__ = ["DRIFT", "router"]
 
 router = APIRouter(tags=["relay"])
 
-TEST, DRIFT = "relay-test", "relay-drift"
-"""Kinds of jobs that change nothing."""
-
-_STATES = {State.OK: DONE, State.NOTE: INFO, State.FAILED: FAILED, State.SKIPPED: "skipped"}
-
-
-@router.post("/relay/test", status_code=202)
-async def try_relay(house: InHouse, config: RoleConfig) -> JobDocument:
-    """Go the way to the relay step by step, or look at the relay of this machine."""
-    need_role(config, "relay", house.profile)
-    profile = house.profile
-
-    async def work(tell: Tell) -> dict[str, Any]:
-        def told(step: Step) -> None:
-            took = "" if step.ms is None else f" ({step.ms:.0f} ms)"
-            tell(step.name, _STATES[step.state], f"{step.detail}{took}", step.hint)
-
-        outcome = await go_to_relay(profile, config, told)
-        if outcome.report.failure is not None:
-            raise outcome.report.failure
-        return {"verdict": outcome.verdict}
-
-    job = house.supervisor.jobs.start(TEST, f"testing the relay {config.relay.domain}", work)
-    return job_document(job)
+DRIFT = "relay-drift"
+"""Kind of the jobs that look for differences, and change nothing."""
 
 
 @router.post("/relay/drift", status_code=202)

@@ -15,14 +15,8 @@ from ...api.models.relay import OwnServerWish, RelayDocument
 from ...api.problems import status_of
 from ...api.routes.jobs import cancel_job
 from ...api.routes.relay import get_relay, get_script, list_providers, wait_for_machine
-from ...api.routes.relay_acts import (
-    DRIFT,
-    TEST,
-    add_own_server,
-    apply_to_machine,
-    compare_machine,
-    try_relay,
-)
+from ...api.routes.relay_acts import DRIFT, add_own_server, apply_to_machine, compare_machine
+from ...api.routes.tests import RELAY, try_relay
 from ...base.errors import Misuse, TwError
 from ..page import Form, Page, ThisForm, ThisPage
 
@@ -180,7 +174,7 @@ def _again(job: dict[str, Any] | None, relay: RelayDocument) -> tuple[str, str, 
 
 def _looks(house: House) -> list[dict[str, Any]]:
     """The last test, and the last look for differences."""
-    found = (house.supervisor.jobs.latest(kind) for kind in (TEST, DRIFT))
+    found = (house.supervisor.jobs.latest(kind) for kind in (RELAY, DRIFT))
     return [job.to_json() for job in found if job is not None]
 
 
