@@ -269,6 +269,11 @@ class Statistics:
         self._recoveries: deque[Recovery] = deque(maxlen=MAX_HISTORY_EVENTS)  # at: of the steady clock
         self._before: Counters | None = None
 
+    @property
+    def keeps(self) -> bool:
+        """Whether a history is kept at all."""
+        return self._size > 0
+
     async def run(self) -> None:
         """Take a sample every ``HISTORY_FINE_S`` seconds, until cancelled; returns at once if none is kept."""
         while self._size:

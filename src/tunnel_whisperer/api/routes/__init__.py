@@ -23,6 +23,7 @@ from . import (
     service,
     settings,
     setup,
+    stats,
     status,
     tests,
     users,
@@ -51,5 +52,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     service.router,
     access.router,
     audit.router,
+    stats.router,
     tests.router,
 )
