@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tunnel_whisperer.dashboard.words import ago, bytes_text, moment, span
+from tunnel_whisperer.dashboard.words import ago, bytes_text, moment, span, stamped
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,8 @@ def test_moments() -> None:
     assert ago(100.0, 100.5) == "now"
     assert ago(100.0, 160.0) == "1 min ago"
     assert len(moment(1_798_135_200)) == len("2026-12-24 18:00")
+
+
+def test_a_time_of_the_api_is_written_as_any_other() -> None:
+    assert stamped("2030-12-24T17:00:00+00:00") == moment(1924362000.0)
+    assert stamped(None) == "no end" and stamped(None, "-") == "-"

@@ -17,12 +17,12 @@ from ..api.gate.admission import admission, check_form
 from ..api.house import House, InHouse, Live
 from ..api.routes.role import role_document
 from ..base.errors import Refused, TwError
-from ..base.limits import MAX_FILE_UPLOAD_BYTES
+from ..base.limits import MAX_FILE_UPLOAD_BYTES, MAX_FORM_FIELDS
 from ..base.redact import redact
 from .assets import asset_url
 from .menu import menu_of
 from .notices import Notices
-from .words import ago, bytes_text, moment, span
+from .words import ago, bytes_text, moment, span, stamped
 
 __all__ = ["Form", "Page", "ThisForm", "ThisPage", "form_of", "page_of"]
 
@@ -41,7 +41,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    found.filters |= {"ago": ago, "bytes": bytes_text, "moment": moment, "span": span}
+    found.filters |= {"ago": ago, "bytes": bytes_text, "moment": moment, "span": span, "stamped": stamped}
     found.globals["asset"] = asset_url
     return found
 
@@ -145,6 +145,10 @@ class Form:
         values = (value.strip() for value in self.data.getlist(name) if isinstance(value, str))
         return [value for value in values if value]
 
+    def columns(self, name: str) -> list[str]:
+        """All values of a field that each row of a table has, the empty ones, too."""
+        return [value.strip() for value in self.data.getlist(name) if isinstance(value, str)]
+
     def has(self, name: str) -> bool:
         """Whether a box was ticked, or a button pressed."""
         return name in self.data
@@ -161,7 +165,7 @@ async def form_of(request: Request) -> AsyncIterator[Form]:
     Raises:
         Refused: it does not come from a page of ours.
     """
-    async with request.form(max_files=1, max_fields=500) as data:
+    async with request.form(max_files=1, max_fields=MAX_FORM_FIELDS) as data:
         if not check_form(request.scope, data.get("csrf")):
             raise Refused(
                 "request-forged",

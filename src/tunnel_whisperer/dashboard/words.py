@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-__all__ = ["ago", "bytes_text", "moment", "span"]
+__all__ = ["ago", "bytes_text", "moment", "span", "stamped"]
 
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 _STEPS = ((86_400, "d"), (3600, "h"), (60, "min"))
@@ -16,6 +16,11 @@ def moment(at: float | None) -> str:
     if at is None:
         return "-"
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def stamped(text: str | None, none: str = "no end") -> str:
+    """The same of a time as the API has it (ISO 8601)."""
+    return none if text is None else moment(datetime.fromisoformat(text).timestamp())
 
 
 def span(seconds: float) -> str:
