@@ -20,6 +20,7 @@ from . import (
     settings,
     setup,
     tests,
+    traffic,
     user_forms,
     users,
 )
@@ -35,6 +36,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit.router,
     jobs.router,
     tests.router,
+    traffic.router,
     servers.router,
     relay.router,
     relay_making.router,
