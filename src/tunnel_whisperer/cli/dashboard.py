@@ -17,6 +17,7 @@ from ..daemon.supervisor import Supervisor
 from ..profile import Config, Profile, load_config, who_runs
 from .beside_api import Entrance, run_beside_api
 from .dashboard_password import set_password
+from .dashboard_token import make_token
 from .place import add_context_flag, contexts_of, profile_of, start_logging
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--password-file", metavar="FILE", help="with --set-password: read it there; - is standard input"
     )
+    parser.add_argument(
+        "--token", metavar="NAME", help="make a token for a program, print it, and end; it may read"
+    )
+    parser.add_argument(
+        "--token-may-all", action="store_true", help="of --token: it may change everything, too"
+    )
     add_context_flag(parser)
 
 
@@ -67,8 +74,13 @@ def run(args: argparse.Namespace) -> int:
     """Until it is stopped; where a role runs already, that process opens its dashboard."""
     start_logging(args, None, "info")
     profile = profile_of(args)
+    place = profile if args.in_context else Profile(contexts_of(args).base)
     if args.set_password:
-        return set_password(args, profile if args.in_context else Profile(contexts_of(args).base))
+        return set_password(args, place)
+    if args.token is not None:
+        return make_token(args, profile, place.directory / "dashboard")
+    if args.token_may_all:
+        raise Misuse("bad-argument", "--token-may-all goes with --token NAME")
     if args.password_file is not None:
         raise Misuse("bad-argument", "--password-file goes with --set-password")
     if bool(args.cert) != bool(args.key):

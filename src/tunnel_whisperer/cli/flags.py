@@ -77,6 +77,8 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         ("--unattended", "flag", "as a service: the role runs even where the port is taken, and no link is printed"),
         ("--set-password", "flag", "ask for the password of the dashboard, keep it, and end"),
         ("--password-file", "file", "with --set-password: read it there; - is standard input"),
+        ("--token", "text", "make a token for a program, print it, and end; it may read"),
+        ("--token-may-all", "flag", "of --token: it may change everything, too"),
         ("--context", "context", "use this context, by name or id, not the active one"),
     ),
     "status": (

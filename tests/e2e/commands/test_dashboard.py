@@ -139,3 +139,15 @@ def test_a_role_that_fails_for_good_leaves_the_dashboard_to_say_why(machine: Mac
         while browser.get(f"{url}/api/v1/role").json()["state"] != "running":
             assert time.monotonic() < end + 20
     assert dashboard.stop(signal.SIGINT) == 0
+
+
+def test_a_token_is_made_in_the_process_that_runs(machine: MachineFactory) -> None:
+    relay = machine("relay")
+    _relay(relay)
+    dashboard = relay.start("dashboard", "--port", "0", "--no-open", "--context", "base")
+    _, url = _link(dashboard)
+    token = relay.ok("dashboard", "--token", "prometheus").strip()
+    with httpx.Client(trust_env=False, headers={"authorization": f"Bearer {token}"}) as program:
+        assert program.get(f"{url}/api/v1/role").status_code == 200
+        assert program.post(f"{url}/api/v1/role/stop").status_code == 403
+    assert dashboard.stop() == 0
