@@ -7,7 +7,6 @@ So fifty followers cost no more memory than one, and none of them holds up whoev
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
 import sys
@@ -193,6 +192,9 @@ class LogFollower:
         self._level = level
         self._contains = contains
         self._after = after
+        import asyncio  # noqa: PLC0415 - every command logs, few follow: it takes 40 ms to load
+
+        self._sleep = asyncio.sleep
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._told = False
@@ -214,7 +216,7 @@ class LogFollower:
         """
         while True:
             if (early_s := self._next_look - self._loop.time()) > 0:
-                await asyncio.sleep(early_s)
+                await self._sleep(early_s)
             self._next_look = self._loop.time() + LOG_FOLLOW_PAUSE_S
             self._news.clear()
             self._told = False  # before the look: what is logged behind it wakes us again
