@@ -642,11 +642,13 @@ MAX_TERMINALS = 4
 """Shells at a relay's machine that pages hold open: each is a process and a connection."""
 
 TERMINAL_IDLE_S = 1800.0
-"""A shell in which nobody types, and nothing is written, ends after this: a page may be left open on a
-screen that others see."""
+"""A shell in which nobody types ends after this: a page may be left open on a screen that others see."""
 
 TERMINAL_BUFFER_BYTES = 64 * 1024
 """Output of a shell that a page has not taken yet; then the shell waits, as at a slow terminal."""
+
+MAX_TERMINAL_INPUT_BYTES = 256 * 1024
+"""What was typed or pasted and the shell has not taken: more of it ends the terminal."""
 
 MAX_TERMINAL_CELLS = 1000
 """Rows or columns of a terminal: a page cannot have a shell make up more."""
