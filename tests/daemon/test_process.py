@@ -6,7 +6,9 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,38 @@ def test_systemd_hears_signs_of_life_and_of_the_end(tmp_path: Path, monkeypatch:
         assert run_until_stopped(main) is True
         assert manager.recv(100) == b"WATCHDOG=1"
         assert manager.recv(100) == b"STOPPING=1\nSTATUS=stopping"
+
+
+@unix
+def test_what_is_stuck_is_cut_off_in_time() -> None:
+    """A thread that does not come back, as one that asks a dead name server, holds nobody up."""
+    code = """
+import asyncio, os, signal, sys, time
+from tunnel_whisperer.daemon import process
+process.END_WITHIN_S = 0.2
+
+async def main():
+    asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+    await asyncio.to_thread(time.sleep, 120)
+
+process.run_until_stopped(main)
+print("it waited")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+    )
+    assert done.returncode == 0 and done.stdout == "", done.stderr
+
+
+@unix
+def test_what_ends_by_itself_is_not_cut_off() -> None:
+    async def main() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    assert run_until_stopped(main) is True
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]

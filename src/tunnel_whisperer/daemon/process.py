@@ -69,6 +69,8 @@ def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
         return True
     finally:
         end.cancel()
+        if end.is_alive():
+            end.join()
     return stopped
 
 
