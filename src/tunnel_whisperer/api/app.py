@@ -6,10 +6,11 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from .house import House
+from .metrics import CONTENT_TYPE, Metrics
 from .problems import ERRORS, PROBLEM, register
 from .routes import ROUTERS
 
@@ -26,6 +27,16 @@ values, the same error codes. Long work is a *job*: it is begun with POST, and f
 
 async def _alive() -> None:
     """For whoever watches the process: it answers."""
+
+
+def _metrics_of(house: House, version_text: str) -> Callable[..., object]:
+    metrics = Metrics(house.counters, house.live, version_text)
+
+    async def read_metrics() -> Response:
+        """For Prometheus; on the loop, where the numbers grow."""
+        return Response(await metrics.text(), media_type=CONTENT_TYPE)
+
+    return read_metrics
 
 
 def build_app(house: House, *, pages: Callable[[FastAPI], None] = lambda app: None) -> FastAPI:
@@ -49,6 +60,7 @@ def build_app(house: House, *, pages: Callable[[FastAPI], None] = lambda app: No
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=ERRORS)
     app.add_api_route("/healthz", _alive, include_in_schema=False, status_code=204)
+    app.add_api_route("/metrics", _metrics_of(house, app.version), include_in_schema=False)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     pages(app)
     return app

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from ..base.counters import Counters
 from ..base.log_ring import LogRing
 from ..daemon.supervisor import Supervisor
 from ..profile import Config, Contexts, Profile, load_config
@@ -60,6 +61,12 @@ class House:
         if now - self._live_at >= _FRESH_S:
             self._live, self._live_at = self.supervisor.snapshot(), now
         return self._live
+
+    def counters(self) -> Counters | None:
+        """What the running role has counted; None where none runs. On the loop."""
+        root = self.supervisor.root
+        found = None if root is None or self.live() is None else root.counters()
+        return found if isinstance(found, Counters) else None  # a role that a test plays counts nothing
 
 
 def house_of(connection: HTTPConnection) -> House:

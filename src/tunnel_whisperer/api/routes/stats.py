@@ -25,13 +25,9 @@ Look = tuple[Statistics | None, Counters | None]
 
 async def counted_of(house: InHouse) -> Look:
     """What the running role counts; on the loop, where it counts."""
+    counters = house.counters()
     root: Any = house.supervisor.root
-    if root is None or house.live() is None:
-        return None, None
-    counters = root.counters()
-    if not isinstance(counters, Counters):
-        return None, None
-    return root.statistics, counters
+    return (None, None) if counters is None else (root.statistics, counters)
 
 
 Counted = Annotated[Look, Depends(counted_of)]
