@@ -141,4 +141,4 @@ def test_what_ends_by_itself_is_not_cut_off() -> None:
         await asyncio.Event().wait()
 
     assert run_until_stopped(main) is True
-    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert not [thread for thread in threading.enumerate() if thread.name == "end"]

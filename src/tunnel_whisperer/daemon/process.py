@@ -84,6 +84,7 @@ def _end_in_time() -> threading.Timer:
         os._exit(0)
 
     timer = threading.Timer(END_WITHIN_S, end)
+    timer.name = "end"
     timer.daemon = True
     return timer
 
