@@ -34,7 +34,7 @@ AUDIT_EVENTS: Mapping[str, str] = MappingProxyType(
         "login-refused": "Somebody showed a key that is not let in.",
         "machine-made": "A machine was made for this relay, or taken for it: where, and its addresses.",
         "machine-removed": "The machine of this relay, and what belonged to it, was removed at its provider.",
-        "machine-visited": "The administrator logged in to this relay's machine with tw relay ssh.",
+        "machine-visited": "The administrator logged in to this relay's machine, with tw relay ssh or in a terminal of the dashboard.",
         "role-started": "The server or relay of this identity was started.",
         "role-stopped": "The server or relay of this identity was stopped in order.",
         "session-ended": "A session is over: duration, reason.",

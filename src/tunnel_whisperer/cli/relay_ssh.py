@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import shlex
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
-from ..audit import note
-from ..base.errors import Misuse
-from ..daemon.roles import need_role
 from ..daemon.standard_relay import StandardRelay
 from ..daemon.stdio import carry_stdio
-from ..profile import Config, Profile
-from ..provision.standard.install_script import ADMIN_ACCOUNT
-from ..service.plan import program
+from ..operations.relay_shell import need_shell, note_visit, shell_words
+from ..profile import Config
 from .place import add_context_flag, configured, contexts_of
 
 EXAMPLE = "tw relay ssh -- systemctl status caddy"
-
-_MAX_NOTED_CHARS = 200
-"""Of a command, in the audit record."""
-
-_NOBODY = "/dev/null" if sys.platform != "win32" else "NUL"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,59 +28,13 @@ def run(args: argparse.Namespace) -> int:
     """A shell at the relay's machine, by the system's own ssh and through the relay: port 22 may be
     shut. ``--stdio`` is the other half of it, for ssh's ProxyCommand."""
     profile, config = configured(args)
-    need_role(config, "relay", profile, "tw create relay-server")
-    if config.relay.kind != "standard":
-        raise Misuse(
-            "wrong-role",
-            f"the relay {config.relay.domain} runs on this machine: there is nothing to log in to",
-            where=str(profile.directory),
-        )
-    relay = StandardRelay(profile, config)
+    need_shell(profile, config)
     if args.stdio:
-        asyncio.run(carry_stdio(relay.open))
+        asyncio.run(carry_stdio(StandardRelay(profile, config).open))
         return 0
-    ssh = shutil.which("ssh")
-    if ssh is None:
-        raise Misuse(
-            "bad-argument",
-            "this needs the program ssh, and there is none here",
-            hint="install OpenSSH's client; tw test relay and tw apply work without it",
-        )
-    note(profile, "machine-visited", command=" ".join(args.command)[:_MAX_NOTED_CHARS])
-    with tempfile.TemporaryDirectory(prefix="tw-") as folder:
-        known = Path(folder) / "known_hosts"
-        known.write_text("".join(f"{config.relay.domain} {key}\n" for key in relay.host_keys()), "ascii")
-        options = _options(profile, known, _other_half(args, profile))
-        return _wait([ssh, *options, *_tail(config, args.command)])
-
-
-def _other_half(args: argparse.Namespace, profile: Profile) -> str:
-    """This very command with ``--stdio``, as a shell takes it."""
-    contexts = contexts_of(args)
-    name = next(each.id for each in contexts.survey(tidy=False)[0] if each.profile == profile)
-    where = ("--config-dir", str(contexts.base.absolute()), "--context", name)
-    words = [*program(), "relay", "ssh", "--stdio", *where]
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
-
-
-def _options(profile: Profile, known: Path, other_half: str) -> list[str]:
-    """Nothing of the user's own configuration: neither other keys, nor other hosts to believe."""
-    values = {
-        "ProxyCommand": other_half.replace("%", "%%"),
-        "UserKnownHostsFile": f'"{known}"',
-        "GlobalKnownHostsFile": _NOBODY,
-        "StrictHostKeyChecking": "yes",
-        "HostKeyAlgorithms": "ssh-ed25519",
-        "CheckHostIP": "no",
-        "UpdateHostKeys": "no",
-        "IdentitiesOnly": "yes",
-        "IdentityAgent": "none",
-        "PreferredAuthentications": "publickey",
-        "ServerAliveInterval": "15",
-        "LogLevel": "ERROR",
-    }
-    words = ["-F", "none", "-i", str(profile.private_key), "-l", ADMIN_ACCOUNT]
-    return words + [word for name, value in values.items() for word in ("-o", f"{name}={value}")]
+    with shell_words(contexts_of(args), profile, config) as words:
+        note_visit(profile, " ".join(args.command))
+        return _wait([*words, *_tail(config, args.command)])
 
 
 def _tail(config: Config, command: list[str]) -> list[str]:
