@@ -49,7 +49,7 @@ def client_snapshot(**more: object) -> dict[str, object]:
         "server": "plant",
         "relay": "relay.test:443",
         "proxy": None,
-        "session": {"state": "up"},
+        "session": {"state": "up", "since": 1_800_000_000, "retry_at": None, "count": 1},
         "health": [{"layer": "relay", "state": "ok", "what": "relay.test answers", "error": None}],
         "ports": [
             {

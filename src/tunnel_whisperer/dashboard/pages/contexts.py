@@ -158,8 +158,8 @@ def ask_to_delete(context_id: str, page: ThisPage, house: InHouse) -> Response:
     row = _row(page, context_id)
     try:
         loss = what_deleting_removes(context_id, house)
-    except Misuse as exc:
-        return page.show("context_kept.html", status=status_of(exc), error=exc, row=row)
+    except Misuse as exc:  # nothing was asked for yet: it is an answer, not a failure
+        return page.show("context_kept.html", error=exc, row=row)
     return page.show("context_delete.html", row=row, loss=loss)
 
 

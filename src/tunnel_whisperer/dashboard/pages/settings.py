@@ -189,7 +189,7 @@ def sections(found: SettingsDocument, typed_in: dict[str, str]) -> list[dict[str
         row = {
             **setting.model_dump(),
             "text": typed_in.get(setting.name, _text(setting.value)),
-            "usual": _text(setting.default) or "empty",
+            "usual": _text(setting.default),
             "waits": setting.name in found.changed,
         }
         section["fields" if setting.settable else "fixed"].append(row)
