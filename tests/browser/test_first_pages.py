@@ -22,7 +22,6 @@ def test_the_link_lets_in_one_browser(shared_trio: Trio, visitor: VisitorFactory
     shown.let_in(visitor(shown.origin))
     stranger = visitor(shown.origin)
     stranger.watch.expect(r"status of 40\d .*/login\?")
-    stranger.watch.allow(r"status of 404 .*/favicon\.ico")
     stranger.page.goto(shown.link)
     expect(stranger.page.get_by_role("alert")).to_be_visible()
     assert stranger.context.cookies() == []
@@ -31,7 +30,6 @@ def test_the_link_lets_in_one_browser(shared_trio: Trio, visitor: VisitorFactory
 def test_a_second_link_is_a_session_of_its_own(shared_trio: Trio, visitor: VisitorFactory) -> None:
     shown = shared_trio.client
     one, other = shown.let_in(visitor(shown.origin)), visitor(shown.origin)
-    other.watch.allow(r"status of 404 .*/favicon\.ico")
     other.page.goto(shown.new_link())
     other.page.wait_for_url(shown.origin + "/")
     assert one.context.cookies()[0]["value"] != other.context.cookies()[0]["value"]

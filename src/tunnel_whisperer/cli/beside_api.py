@@ -96,7 +96,10 @@ async def _api(
         await _role_is_on_its_way(supervisor)
     doors_module, house_module, dashboard = await asyncio.to_thread(_load)
     house = house_module.House(supervisor, ring)
-    async with doors_module.Doors(house, dashboard_directory(supervisor), pages=dashboard.mount) as doors:
+    directory = dashboard_directory(supervisor)
+    async with doors_module.Doors(
+        house, directory, pages=dashboard.mount, login_page=dashboard.render_login
+    ) as doors:
         await doors.open_socket()
         if entrance.port is not None and (failure := await _open_port(doors, entrance)) is not None:
             return failure

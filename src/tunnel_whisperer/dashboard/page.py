@@ -24,7 +24,7 @@ from .menu import menu_of
 from .notices import Notices
 from .words import ago, bytes_text, moment, span, stamped
 
-__all__ = ["Form", "Page", "ThisForm", "ThisPage", "form_of", "page_of"]
+__all__ = ["Form", "Page", "ThisForm", "ThisPage", "form_of", "page_of", "render"]
 
 
 # A file that is handed in has private keys in it: it stays in memory, and is not spooled to /tmp.
@@ -44,6 +44,11 @@ def _templates() -> Environment:
     found.filters |= {"ago": ago, "bytes": bytes_text, "moment": moment, "span": span, "stamped": stamped}
     found.globals["asset"] = asset_url
     return found
+
+
+def render(template: str, **values: Any) -> str:
+    """The text of a template, for who has no page of their own: those who are not logged in."""
+    return _templates().get_template(template).render(**values)
 
 
 class Page:
@@ -86,12 +91,19 @@ class Page:
                 role=role,
                 menu=menu_of(role.mode),
                 csrf=self.csrf,
-                notices=_notices(self.house).take(self._owner) if status < 400 else [],
+                notices=self._notices() if status < 400 else [],
                 error=_shown(error),
                 **values,
             )
         )
         return HTMLResponse(text, status)
+
+    def _notices(self) -> list[tuple[str, str]]:
+        """What a person has not seen yet; a part that is loaded again, in this window or in another,
+        leaves it to the next whole page."""
+        if "hx-request" in self.request.headers:
+            return []
+        return list(_notices(self.house).take(self._owner))
 
     def tell(self, words: str, kind: str = "good") -> None:
         """Say so on the next page."""
