@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.e2e.conftest import PROBE
 from tests.interop.conftest import probe
+from tests.kit.html import read_html
 from tests.interop.roles import Roles
 from tests.interop.xray import free_port
 
@@ -99,6 +102,22 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         subprocess.run(["umount", str(root)], check=True)
 
 
+def _looks_at_the_dashboard(said: str) -> None:
+    """Somebody logs in all the same, to see what is wrong; what cannot be done says so."""
+    found = re.search(r"(http://\S+)(/login\?token=\S+)", said)
+    assert found is not None, said
+    with httpx.Client(base_url=found[1], trust_env=False, timeout=20, follow_redirects=True) as browser:
+        assert browser.get(found[2]).status_code == 200
+        home = browser.get("/", headers={"accept": "text/html"})
+        assert home.status_code == 200
+        assert "could not be written" in read_html(home.text).words
+        token = re.search(r'name="csrf" content="([^"]+)"', home.text)
+        assert token is not None
+        headers = {"origin": found[1], "x-csrf-token": token[1]}
+        refused = browser.post("/api/v1/users/alice/unregister", headers=headers)
+        assert refused.status_code == 500 and refused.json()["code"] == "state-not-written"
+
+
 def test_a_full_disk_loses_nothing_and_stops_nothing(disk: Disk) -> None:
     roles = disk.roles
     elsewhere = disk.root.parent / "elsewhere.zip"
@@ -119,6 +138,7 @@ def test_a_full_disk_loses_nothing_and_stops_nothing(disk: Disk) -> None:
         roles.restart(identity, *words)
         roles.wait_for(identity, "listening on" if identity == "relay" else "connected", after=said)
     disk.carries()
+    _looks_at_the_dashboard(roles.tw("server", "dashboard", "--port", "0", "--no-open"))
     assert "Traceback" not in "".join(roles.said(name) for name in ("relay", "server", "client"))
     roles.wait_for("server", "the audit record cannot be written, sessions go on: No space left on device")
 
