@@ -25,6 +25,7 @@ from . import (
     setup,
     stats,
     status,
+    terminal,
     tests,
     users,
 )
@@ -43,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     servers.router,
     relay.router,
     relay_acts.router,
+    terminal.router,
     setup.router,
     imports.router,
     contexts.router,
