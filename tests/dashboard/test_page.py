@@ -43,6 +43,28 @@ def test_a_form_without_its_pages_token_is_refused_in_words(tmp_path: Path) -> N
     real_run(main())
 
 
+def test_a_part_that_is_loaded_again_leaves_notices_to_the_next_page(tmp_path: Path) -> None:
+    _relay(tmp_path)
+
+    async def main() -> None:
+        async with open_house(tmp_path, pages=mount, base_url="http://tw.test") as (_, client):
+            await client.post("/role", data={"act": "stop", "csrf": "t"})
+            assert "Stopped." not in (await client.get("/", headers={"HX-Request": "true"})).text
+            assert "Stopped." in (await client.get("/")).text
+
+    real_run(main())
+
+
+def test_what_answers_a_form_is_not_loaded_again_from_its_address(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_house(tmp_path, pages=mount, base_url="http://tw.test") as (_, client):
+            refused = read_html((await client.post("/users/alice/revoke", data={"csrf": "t"})).text)
+            assert refused.one("span", id="where").attrs["hx-get"] == "/"
+            assert read_html((await client.get("/none")).text).one("span", id="where").attrs["hx-get"] == ""
+
+    real_run(main())
+
+
 def test_a_page_that_is_not_there_is_a_page(tmp_path: Path) -> None:
     _relay(tmp_path)
 
@@ -65,6 +87,7 @@ def test_fields_of_a_form() -> None:
     )
     assert form.text("name") == "alice" and form.text("none", "-") == "-"
     assert form.texts("port") == ["1", "2"]
+    assert form.columns("port") == ["1", "", "2"]
     assert form.secret("pass") == " x " and form.secret("none") == ""
     assert form.has("pass") and not form.has("none")
 

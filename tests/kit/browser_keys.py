@@ -20,6 +20,9 @@ _LOOK = """() => {
     const element = document.activeElement;
     if (!element || element === document.body || element === document.documentElement) return null;
     const known = window.__walked.indexOf(element);
+    // A field for a day or a time has a stop for each of its parts.
+    const parts = ["date", "datetime-local", "month", "time", "week"].includes(element.type);
+    if (parts && known >= 0 && known === window.__walked.length - 1) return {part: true};
     if (known >= 0) return {again: known};
     window.__walked.push(element);
     const box = element.getBoundingClientRect();
@@ -78,6 +81,8 @@ def tab_stops(page: Page) -> list[Stop]:
         found = page.evaluate(_LOOK)
         if found is None:
             return stops
+        if "part" in found:
+            continue
         if "again" in found:
             at = found["again"]
             assert at == 0, f"Tab goes round and round between {stops[at]} and {stops[-1]}"
@@ -108,6 +113,6 @@ def focus_on(page: Page, name: str) -> None:
         found = page.evaluate(_LOOK)
         if found is None or "again" in found:
             break
-        if found["name"] == name:
+        if found.get("name") == name:
             return
     raise AssertionError(f"{page.url}: Tab does not lead to {name!r}")

@@ -88,7 +88,7 @@ def test_the_list_tells_how_each_stands_who_is_there_and_what_each_may_reach(ser
         assert "15432 → 127.0.0.1:5432" in alice["May reach"]
         assert "10502 → plc-7.plant.lan:502 (another machine) by plc" in alice["May reach"]
         assert bob["Now"] == "offline" and "one session" in bob["Let in until"]
-        assert "2 users. 1 of these is online." in shown.words
+        assert "2 users, 1 online." in shown.words
 
     browse(server, main, ALICE)
 
@@ -97,7 +97,7 @@ def test_the_list_is_searched_without_a_script(server: Profile) -> None:
     async def main(client: httpx.AsyncClient) -> None:
         shown = await page(client, "/users?q=PLC-7")
         assert [row.words for row in shown.one("tbody").all("a", id="u-alice")] == ["alice"]
-        assert not shown.all("a", id="u-bob") and "1 of 2 users match." in shown.words
+        assert not shown.all("a", id="u-bob") and "1 of 2 users match, 0 online." in shown.words
         assert shown.one("input", id="f-q").attrs["value"] == "PLC-7"
         none = await page(client, "/users?q=%22%3E%3Cscript%3E")
         assert "No user matches '\"><script>'." in none.words
@@ -162,6 +162,8 @@ def test_an_invitation_is_shown_once_with_what_to_do(server: Profile) -> None:
         )
         assert token.attrs["data-copy"].startswith("tw-connect-")
         assert "tw connect -" in shown.words and "shown this once" in shown.words
+        again = await client.get("/users/alice/invite")  # what a live part of that page asks for
+        assert again.headers["location"] == "/users/alice"
         later = await client.get("/users/alice")
         assert token.attrs["data-copy"] not in later.text and "open until" in read_html(later.text).words
 

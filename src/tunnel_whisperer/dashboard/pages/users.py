@@ -102,6 +102,13 @@ def invite(name: str, page: ThisPage, form: ThisForm, house: InHouse) -> Respons
     return show_token(page, made)
 
 
+@router.get("/users/{name}/file")
+@router.get("/users/{name}/invite")
+def show_user_again(name: str, page: ThisPage) -> Response:
+    """Where a page that answered a form is loaded again."""
+    return page.go(path_of(name))
+
+
 @router.get("/users/{name}/delete")
 def ask_to_delete(name: str, page: ThisPage) -> Response:
     """What is lost; also of somebody whose record cannot be read."""

@@ -39,6 +39,8 @@
     const button = event.target.closest("[data-copy]");
     if (!button) return;
     const before = button.textContent;
+    const label = button.getAttribute("aria-label");
+    button.removeAttribute("aria-label"); // what it says now is what a screen reader is to say
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
       button.textContent = "Copied";
@@ -49,7 +51,10 @@
       getSelection().addRange(range);
       button.textContent = "Press Ctrl-C";
     }
-    setTimeout(() => (button.textContent = before), 2000);
+    setTimeout(() => {
+      button.textContent = before;
+      if (label) button.setAttribute("aria-label", label);
+    }, 2000);
   });
 
   // A form that takes its time is sent once. A download leaves the page as it is.
