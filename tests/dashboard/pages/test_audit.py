@@ -59,7 +59,7 @@ def test_a_record_is_shown_in_words_as_text(tmp_path: Path) -> None:
         row = read_html(answer.text).one("tbody").all("tr")[0]
         cells = [cell.words for cell in row.all("td")]
         assert cells[2] == "user <b>al"
-        assert cells[3] == "channel-closed A connection to a target is over: bytes, duration, reason."
+        assert cells[3] == "channel-closed"
         assert cells[4] == "bytes_up 12 list x, y why a?<script>"
         assert row.one("a").attrs["href"] == "/audit?user=%3Cb%3Eal"
 
@@ -72,19 +72,39 @@ def test_older_and_newer_lead_through_all_pages_and_keep_the_filter(tmp_path: Pa
     async def main(client: httpx.AsyncClient) -> None:
         page = await _page(client, "/audit?user=alice&event=login")
         seen, back = _numbers(page), [_numbers(page)]
-        assert page.one("section", id="records").attrs["hx-trigger"].startswith("sse:users")
+        assert page.all("p", id="news")
         while links := page.all("a", rel="next"):
             page = await _page(client, links[0].attrs["href"])
             assert page.form("/audit")["user"] == "alice"
             seen += _numbers(page)
             back.append(_numbers(page))
         assert len(seen) == len(set(seen)) == 225 and seen == sorted(seen, reverse=True)
-        assert not page.all("section", id="records"), "what is old does not move under a reader"
+        assert not page.all("p", id="news")
         while links := page.all("a", rel="prev"):
             back.pop()
             page = await _page(client, links[0].attrs["href"])
             assert _numbers(page) == back[-1]
         assert len(back) == 1
+
+    _at_server(tmp_path, main)
+
+
+def test_new_records_are_told_and_do_not_move_what_somebody_reads(tmp_path: Path) -> None:
+    write_logins(Profile(tmp_path), 3)
+
+    async def main(client: httpx.AsyncClient) -> None:
+        news = (await _page(client, "/audit?user=alice")).one("p", id="news")
+        assert news.words == "" and news.attrs["hx-trigger"].startswith("sse:users")
+        asks = news.attrs["hx-get"]
+        assert (await _page(client, asks)).one("p", id="news").words == ""
+        chain = Chain(Profile(tmp_path).audit)
+        chain.append([Note("login", "user:bob", T0 + 9, {})])
+        assert (await _page(client, asks)).one("p", id="news").words == "", "of bob nobody asked"
+        chain.append([Note("login", "user:alice", T0 + 10, {})])
+        told = (await _page(client, asks)).one("p", id="news")
+        assert told.words == "There are new records. Show them" and told.attrs["hx-get"] == asks
+        assert told.one("a").attrs["href"] == "/audit?user=alice"
+        assert (await client.get("/audit?seen=x")).status_code == 422
 
     _at_server(tmp_path, main)
 

@@ -41,8 +41,14 @@ def show_audit(
     event: Text = "",
     since: Text = "",
     trail: Text = "",
+    seen: Annotated[int | None, Query()] = None,
 ) -> Response:
-    """The newest records that match, or older ones."""
+    """The newest records that match, or older ones.
+
+    Args:
+        seen: number of the newest record that is shown, from a page that asks whether there are others:
+            what somebody reads does not move.
+    """
     typed = {"user": user.strip()[:64], "event": event[:64], "since": since.strip()[:40]}
     steps = [int(step) for step in trail.split(",")] if _TRAIL.match(trail) else []
     try:
@@ -51,7 +57,7 @@ def show_audit(
         if exc.code != "bad-argument":
             raise
         return _page(page, typed, AuditDocument(records=[], before=None, lost=0), [], exc)
-    return _page(page, typed, found, steps)
+    return _page(page, typed, found, steps, seen=seen)
 
 
 @router.get("/audit/verify")
@@ -76,19 +82,31 @@ async def verify(page: ThisPage, form: ThisForm, house: InHouse, config: RoleCon
 
 
 def _page(
-    page: Page, typed: dict[str, str], found: AuditDocument, steps: list[int], error: TwError | None = None
+    page: Page,
+    typed: dict[str, str],
+    found: AuditDocument,
+    steps: list[int],
+    error: TwError | None = None,
+    *,
+    seen: int | None = None,
 ) -> Response:
     job = page.house.supervisor.jobs.latest(VERIFY)
+    newest = found.records[0].seq if found.records else 0
+    shown = newest if seen is None else seen
+    first = _link(typed, [])
     return page.show(
         "audit.html",
         status=200 if error is None else status_of(error),
         error=error,
         typed=typed,
         filtered=any(typed.values()),
-        events=sorted(AUDIT_EVENTS.items()),
+        meanings=AUDIT_EVENTS,
         records=[_shown(record) for record in found.records],
         lost=found.lost,
         newest=not steps,
+        news=newest > shown,
+        first=first,
+        here=f"{first}{'&' if '?' in first else '?'}seen={shown}",
         newer=_link(typed, steps[:-1]) if steps else None,
         older=None if found.before is None else _link(typed, [*steps, found.before]),
         job=None if job is None else job.to_json(),
@@ -96,8 +114,8 @@ def _page(
 
 
 def _link(typed: dict[str, str], steps: list[int]) -> str:
-    query = {**typed, "trail": ",".join(map(str, steps))}
-    return "/audit?" + urlencode({name: value for name, value in query.items() if value})
+    query = urlencode({k: v for k, v in {**typed, "trail": ",".join(map(str, steps))}.items() if v})
+    return f"/audit?{query}" if query else "/audit"
 
 
 def _shown(record: RecordDocument) -> dict[str, Any]:
@@ -109,7 +127,6 @@ def _shown(record: RecordDocument) -> dict[str, Any]:
         "name": name,
         "link": "/audit?" + urlencode({"user": name}),
         "event": record.event,
-        "meaning": AUDIT_EVENTS.get(record.event, "An event of a newer version."),
         "warning": record.event in _WARNING,
         "fields": [(name, _text(value)) for name, value in record.fields.items()],
     }

@@ -31,6 +31,7 @@ _SPANS: Sequence[tuple[Span, str, int]] = (
 """With the words, and the parts in which it is drawn."""
 
 _KINDS = {"user": "By user", "port": "By port", "tenant": "By server"}
+_KINDS_OF = {"server": ("user", "port"), "client": ("port",), "relay": ("tenant",)}
 _NAMED = 6
 """As many are told apart; the others are one. Each has a colour and a pattern of its own (tw.css)."""
 
@@ -44,7 +45,7 @@ def show_traffic(page: ThisPage, counted: Counted, span: Text = "hour", by: Text
     """Both directions over time, by user, port or server."""
     chosen: Span = span if span in SPANS_S else "hour"
     found = read_stats(counted, chosen, _NAMED)
-    kinds = [kind for kind in _KINDS if kind in found.by]
+    kinds = _KINDS_OF.get(found.role or "", ())
     kind = by if by in kinds else next(iter(kinds), "")
     parts = next(count for name, _, count in _SPANS if name == chosen)
     buckets = Buckets(time.time(), SPANS_S[chosen], parts)
@@ -52,7 +53,7 @@ def show_traffic(page: ThisPage, counted: Counted, span: Text = "hour", by: Text
         "traffic.html",
         found=found,
         kind=kind,
-        moved=bool(kinds),
+        moved=bool(found.by.get(kind)),
         spans=[(words, _link(name, kind), name == chosen) for name, words, _ in _SPANS],
         kinds=[(_KINDS[name], _link(chosen, name), name == kind) for name in kinds],
         chart=_chart(found, kind, buckets, long=chosen != "hour"),
