@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from .line import Line, not_measured
-from .rows import ROWS
+from .rows import GROUPS, ROWS
 from .session import Session
 from .stacks.processes import Failed
 from .table import machine, render, write
@@ -15,14 +15,14 @@ from .table import machine, render, write
 def main() -> int:
     """Returns 1 when a bar was missed or a row could not be measured."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--row", action="append", choices=list(ROWS), help="only this one (repeatable)")
+    parser.add_argument("--row", action="append", choices=[*ROWS, *GROUPS], help="only this one (repeatable)")
     parser.add_argument("--quick", action="store_true", help="one short round of each: for a look")
     parser.add_argument("--no-record", action="store_true", help="do not write under bench/results")
     args = parser.parse_args()
     about = machine()
     lines: list[Line] = []
     with Session(quick=args.quick) as session:
-        for name in args.row or ROWS:
+        for name in _names(args.row):
             print(f"bench: {name} ..", file=sys.stderr, flush=True)
             try:
                 lines += ROWS[name](session)
@@ -37,6 +37,12 @@ def main() -> int:
     if not args.no_record:
         print(f"\nkept in {write(lines, about, sys.argv[1:])}")
     return 0 if all(line.verdict is not False for line in lines) else 1
+
+
+def _names(wanted: list[str] | None) -> list[str]:
+    """Each once, in the order of the table."""
+    every = [name for each in wanted or ROWS for name in GROUPS.get(each, [each])]
+    return [name for name in ROWS if name in every]
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from .browsing import Browsing
 from .line import Figures
 from .stacks.bare import Bare
+from .stacks.household import ROLES, Household
 from .stacks.nested import Nested
 from .stacks.ours import Ours
 from .stacks.place import Loopback, Place, free_port
@@ -40,6 +42,8 @@ class Session:
         self._exits = ExitStack()
         self._loopback: dict[str, Stack] | None = None
         self._wan_stacks: dict[str, Stack] | None = None
+        self._household: Household | None = None
+        self._browsing: Browsing | None = None
 
     def __enter__(self) -> Session:
         return self
@@ -52,6 +56,26 @@ class Session:
         if self._loopback is None:
             self._loopback = self._start(Loopback(), (*_TUNNELS, Plain))
         return self._loopback
+
+    def ours(self) -> Stack:
+        """Ours alone, on loopback."""
+        if self._loopback is None:
+            self._loopback = self._start(Loopback(), (Ours,))
+        return self._loopback["ours"]
+
+    def household(self) -> Household:
+        """A relay with 200 servers, a server with 500 users, a client: each with its dashboard."""
+        if self._household is None:
+            self._household = self._exits.enter_context(Household(users=500, tenants=200))
+        return self._household
+
+    def browsing(self) -> Browsing:
+        """A browser, logged in to all dashboards of the household."""
+        if self._browsing is None:
+            self._browsing = self._exits.enter_context(Browsing())
+            for role in ROLES:
+                self._browsing.log_in(self.household().daemons[role])
+        return self._browsing
 
     @contextmanager
     def bare(self) -> Iterator[Stack]:

@@ -17,17 +17,18 @@ from .line import Line
 
 __all__ = ["machine", "render", "write"]
 
-_STACKS = ("ours", "nested", "seed")
+_STACKS = ("ours", "nested", "seed", "alone", "static")
 _RESULTS = Path(__file__).with_name("results")
 _ROOT = Path(__file__).resolve().parents[1]
 
 
 def render(lines: Sequence[Line]) -> str:
     """All lines, in columns; notes below."""
-    head = ["row", *_STACKS, "unit", "ratio", "bar", ""]
-    cells = [head, *map(_cells, lines)]
+    stacks = [name for name in _STACKS if any(name in line.figures for line in lines)]
+    head = ["row", *stacks, "unit", "ratio", "bar", ""]
+    cells = [head, *(_cells(line, stacks) for line in lines)]
     widths = [max(len(row[index]) for row in cells) for index in range(len(cells[0]))]
-    right = {1, 2, 3, 5}
+    right = {*range(1, len(stacks) + 1), len(stacks) + 2}
     text = [
         "  ".join(
             cell.rjust(width) if index in right else cell.ljust(width)
@@ -40,10 +41,10 @@ def render(lines: Sequence[Line]) -> str:
     return "\n".join([*text, "", *notes])
 
 
-def _cells(line: Line) -> list[str]:
+def _cells(line: Line, stacks: Sequence[str]) -> list[str]:
     return [
         line.row,
-        *(_number(line.figures.get(name)) for name in _STACKS),
+        *(_number(line.figures.get(name)) for name in stacks),
         line.unit,
         "" if line.ratio is None else f"{line.ratio:.2f}",
         line.bar,

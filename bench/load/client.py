@@ -4,6 +4,7 @@ wait HOST PORT TIMEOUT            try until the service has answered once
 down HOST PORT SECONDS WARM       bytes per second received, after WARM seconds
 up HOST PORT SECONDS WARM         bytes per second that the service received
 ask HOST PORT COUNT SECONDS       round trips of 100 bytes: count, and p50, p99 and least seconds
+type HOST PORT SECONDS            one such round trip every 20 ms: the same
 open HOST PORT COUNT              new connections, one after the other: p50 seconds to the first byte
 hold HOST PORT COUNT              COUNT connections at once, each has echoed; then "ready"; closed
                                   and ended when standard input ends
@@ -108,7 +109,25 @@ def ask(host: str, port: int, count: int, seconds: float) -> dict[str, float]:
         sock.sendall(_ASK)
         receive(sock, len(_ASK))
         times.append(time.perf_counter() - began)
-    times = sorted(times[len(times) // 11 :])
+    return _told(times[len(times) // 11 :])
+
+
+def type_(host: str, port: int, seconds: float) -> dict[str, float]:
+    """Round trips with pauses, on one connection."""
+    sock = echoing(host, port)
+    times: list[float] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        began = time.perf_counter()
+        sock.sendall(_ASK)
+        receive(sock, len(_ASK))
+        times.append(time.perf_counter() - began)
+        time.sleep(0.02)
+    return _told(times)
+
+
+def _told(times: list[float]) -> dict[str, float]:
+    times = sorted(times)
     return {
         "count": len(times),
         "p50_s": times[len(times) // 2],
@@ -162,6 +181,8 @@ def main() -> None:
         result = (down if verb == "down" else up)(*target, numbers[0], numbers[1])
     elif verb == "ask":
         result = ask(*target, int(numbers[0]), numbers[1])
+    elif verb == "type":
+        result = type_(*target, numbers[0])
     elif verb == "open":
         result = open_many(*target, int(numbers[0]))
     elif verb == "hold":

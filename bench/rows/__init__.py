@@ -7,9 +7,23 @@ from collections.abc import Callable
 from bench.line import Line
 from bench.session import Session
 
-from . import bulk, connect, help_, latency, many, neighbour, opening, swarm, wan_bulk
+from . import (
+    bulk,
+    connect,
+    dashboard_idle,
+    dashboard_log,
+    dashboard_pages,
+    dashboard_watchers,
+    help_,
+    latency,
+    many,
+    neighbour,
+    opening,
+    swarm,
+    wan_bulk,
+)
 
-__all__ = ["ROWS"]
+__all__ = ["GROUPS", "ROWS"]
 
 ROWS: dict[str, Callable[[Session], list[Line]]] = {
     "bulk": bulk.measure,
@@ -21,4 +35,10 @@ ROWS: dict[str, Callable[[Session], list[Line]]] = {
     "many": many.measure,
     "swarm": swarm.measure,
     "wan-bulk": wan_bulk.measure,
+    "dashboard-pages": dashboard_pages.measure,
+    "dashboard-watchers": dashboard_watchers.measure,
+    "dashboard-log": dashboard_log.measure,
+    "dashboard-idle": dashboard_idle.measure,
 }
+GROUPS = {"dashboard": [name for name in ROWS if name.startswith("dashboard-")]}
+"""Several rows by one name."""
