@@ -146,6 +146,7 @@ def test_removing_says_first_what_it_will_do(tmp_path: Path) -> None:
         await client.post("/servers/new/request", data={**_FORM, "text": text})
         one = await _page(client, "/servers/plant")
         assert len(one.all("a", href="/servers/plant/unenroll")) == 1
+        assert len(one.all("a", href="/audit?user=plant")) == 1
         question = await _page(client, "/servers/plant/unenroll")
         assert "Every user of plant loses it at once" in question.words
         assert "3 connections of its users end" in question.words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from io import BytesIO
 from pathlib import Path
@@ -110,17 +111,20 @@ def test_the_list_is_searched_without_a_script(server: Profile) -> None:
 
 def test_revoke_is_one_click_in_the_list_and_so_is_the_way_back(server: Profile) -> None:
     async def main(client: httpx.AsyncClient) -> None:
-        form = (await page(client, "/users?q=ali")).form("/users/alice/revoke")
-        gone = await sent(client, "/users/alice/revoke", form)
+        shown = await page(client, "/users?q=ali")
+        button = shown.one("button", id="off-alice").attrs
+        assert button["form"] == shown.one("form", action="/users").attrs["id"]
+        gone = await sent(client, button["formaction"], shown.form("/users"))
         assert gone.headers["location"] == "/users?q=ali"
         shown = await page(client, "/users?q=ali")
         assert shown.one("p", class_="good").words.startswith("alice is let in no more.")
         assert row_of(shown.one("table"), "alice")["State"] == "revoked"
         assert UserBook(server).standing(UserBook(server).get("alice")).is_out
         assert (server.users / "alice" / "id_ed25519").exists()
-        back = await sent(client, "/users/alice/let-in", shown.form("/users/alice/let-in"))
-        again = await page(client, back.headers["location"])
-        assert row_of(again.one("table"), "alice")["State"] == "let in"
+        again = shown.one("button", id="in-alice").attrs["formaction"]
+        back = await sent(client, again, shown.form("/users"))
+        shown = await page(client, back.headers["location"])
+        assert row_of(shown.one("table"), "alice")["State"] == "let in"
 
     browse(server, main)
 
@@ -129,6 +133,7 @@ def test_the_page_of_one_user(server: Profile) -> None:
     async def main(client: httpx.AsyncClient) -> None:
         shown = await page(client, "/users/alice")
         assert shown.one("h1").words == "alice"
+        assert len(shown.all("a", href="/audit?user=alice")) == 1
         facts = shown.one("section", id="user").words
         assert "online" in facts and "10502 → plc-7.plant.lan:502" in facts and "several at a time" in facts
         off = await sent(client, "/users/alice/revoke", shown.form("/users/alice/revoke"))
@@ -225,6 +230,30 @@ def test_hostile_names_are_text_and_lead_nowhere(server: Profile) -> None:
         assert odd.status_code in (400, 404) and "<script>alert" not in odd.text
 
     browse(server, main, {"user": bad, "since": 7, "connections": [{"target": bad, "open": 1}]})
+
+
+def test_a_long_list_reads_each_file_once(server: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = (server.users / "bob" / "user.json").read_text()
+    for number in range(50):
+        (server.users / f"u{number}").mkdir()
+        (server.users / f"u{number}" / "user.json").write_text(record.replace('"bob"', f'"u{number}"'))
+    reads: Counter[Path] = Counter()
+    plain = Profile.read
+
+    def counted(profile: Profile, path: Path) -> bytes:
+        reads[path] += 1
+        return plain(profile, path)
+
+    async def main(client: httpx.AsyncClient) -> None:
+        monkeypatch.setattr(Profile, "read", counted)
+        shown = await page(client, "/users")
+        monkeypatch.undo()
+        assert len(shown.one("tbody").all("tr")) == 52
+        assert sum(path.name == "user.json" for path in reads) == 52
+        assert max(reads[path] for path in reads if path.is_relative_to(server.users)) == 1
+        assert reads[server.authorized_keys] == 1
+
+    browse(server, main)
 
 
 def test_nobody_yet_and_another_role(tmp_path: Path) -> None:
