@@ -15,9 +15,9 @@ import pytest
 
 from tests.e2e.conftest import PROBE
 from tests.interop.conftest import probe
-from tests.kit.html import read_html
 from tests.interop.roles import Roles
 from tests.interop.xray import free_port
+from tests.kit.html import read_html
 
 pytestmark = pytest.mark.e2e
 
