@@ -7,7 +7,7 @@
   const open = document.getElementById("terminal-open");
   const close = document.getElementById("terminal-close");
   const state = document.getElementById("terminal-state");
-  if (!place) return;
+  const aloud = document.getElementById("terminal-aloud");
 
   const encoder = new TextEncoder();
   let socket = null;
@@ -49,7 +49,7 @@
       fontSize: 14,
       scrollback: 5000,
       minimumContrastRatio: 4.5,
-      screenReaderMode: true,
+      screenReaderMode: aloud.checked,
     });
     fit = new FitAddon.FitAddon();
     shown.loadAddon(fit);
@@ -68,6 +68,10 @@
     new ResizeObserver(size).observe(place);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (shown.options.theme = theme()));
   };
+
+  aloud.addEventListener("change", () => {
+    if (shown) shown.options.screenReaderMode = aloud.checked;
+  });
 
   const ended = (words) => {
     if (!socket) return;
