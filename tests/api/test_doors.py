@@ -48,6 +48,35 @@ def test_a_link_lets_one_browser_in_once(tmp_path: Path) -> None:
     real_run(main())
 
 
+def test_the_socket_goes_along_to_another_identity(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_house(tmp_path) as (house, client):
+            async with Doors(house, tmp_path / "dashboard") as doors:
+                await doors.open_socket()
+                before = house.profile
+                await client.post("/contexts", json={"name": "first"})
+                await client.post("/contexts", json={"name": "second"})
+                assert house.profile != before and not socket_of(before).exists()
+
+                def ask() -> dict[str, object]:
+                    with open_client(house.profile) as asked:
+                        found: dict[str, object] = asked.get("/role")
+                        return found
+
+                assert (await asyncio.to_thread(ask))["state"] == "empty"
+                # Another process that serves the one of before has a socket of its own there.
+                now = house.profile
+                socket_of(now).unlink()
+                socket_of(now).write_text("another's")
+                house.supervisor.profile = before
+                doors.follow_identity()
+                assert socket_of(now).read_text() == "another's"
+            assert socket_of(now).exists() and not socket_of(before).exists()
+            house.supervisor.profile = now
+
+    real_run(main())
+
+
 def test_the_socket_is_for_this_account_and_makes_links(tmp_path: Path) -> None:
     async def main() -> None:
         async with open_house(tmp_path) as (house, _):

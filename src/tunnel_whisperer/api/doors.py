@@ -71,6 +71,7 @@ class Doors:
         self._attempts = Attempts()
         self._login_page = login_page
         self._open = contextlib.AsyncExitStack()
+        self._socket: tuple[Path, int] | None = None  # and its inode: another process may have its own there
         house.doors = self
         self._app = build_app(house, pages=pages)
 
@@ -94,9 +95,27 @@ class Doors:
         except Misuse as exc:
             _log.warning("commands cannot speak to this process: %s", exc)
             return
-        self._open.callback(_remove, path)
+        self._socket = path, path.stat().st_ino
+        self._open.callback(self._remove_socket)
         guarded = Guard(self._app, GuardPolicy(local=True, uploads=UPLOADS), self.book)
         await self._open.enter_async_context(serving(guarded, sock, self._house.closing))
+
+    def follow_identity(self) -> None:
+        """The socket goes along to the identity that is served by now, where commands look for it. What
+        is connected stays so."""
+        path = socket_of(self._house.profile)
+        if self._socket is None or self._socket[0] == path or not _is(*self._socket):
+            return
+        try:
+            self._socket[0].replace(path)
+        except OSError as exc:
+            _log.warning("commands cannot speak to this process: %s: %s", path, exc.strerror or exc)
+            return
+        self._socket = path, self._socket[1]
+
+    def _remove_socket(self) -> None:
+        if self._socket is not None and _is(*self._socket):
+            _remove(self._socket[0])
 
     async def open_port(self, wish: Wish) -> Door:
         """Let browsers in; a port that is open already stays as it is.
@@ -157,6 +176,13 @@ def _names(wish: Wish) -> tuple[str, ...]:
     own = () if wish.host in ("0.0.0.0", "::", "") or is_loopback(wish.host) else (wish.host,)
     every = dict.fromkeys(name.lower() for name in (*wish.names, *own))
     return tuple(f"[{name}]" if ":" in name and not name.startswith("[") else name for name in every)
+
+
+def _is(path: Path, inode: int) -> bool:
+    try:
+        return path.stat().st_ino == inode
+    except OSError:
+        return False
 
 
 def _remove(path: Path) -> None:

@@ -18,7 +18,7 @@ from ...operations import context_acts as acts
 from ...operations.context_about import ContextRow, about, context_rows
 from ...operations.context_export import backup_file_name
 from ...operations.context_export import export_context as export_file
-from ...profile import Context, who_runs
+from ...profile import Context, Profile, who_runs
 from ..house import House, InHouse
 from ..models.contexts import (
     ContextDocument,
@@ -84,7 +84,7 @@ async def use_context(context_id: ContextId, house: InHouse) -> ContextSwitched:
         switch = await asyncio.to_thread(acts.use_context, house.contexts, context)
     except TwError:
         with contextlib.suppress(TwError):  # what is served and what is active stay the same
-            await house.supervisor.switch(before)
+            await _switch(house, before)
         raise
     house.supervisor.changes.mark(Topic.CONTEXTS)
     return ContextSwitched(
@@ -156,8 +156,14 @@ async def serve_context(house: House, context: Context) -> bool:
     if context.profile == house.profile:
         return False
     ended = house.supervisor.status.state in _AT_WORK
-    await house.supervisor.switch(context.profile)
+    await _switch(house, context.profile)
     return ended
+
+
+async def _switch(house: House, profile: Profile) -> None:
+    await house.supervisor.switch(profile)
+    if house.doors is not None:
+        house.doors.follow_identity()
 
 
 def context_document(house: House, context: Context) -> ContextDocument:
