@@ -48,6 +48,13 @@ def test_a_length_above_the_limit_is_refused_before_a_byte_is_read(scene: Scene)
     assert (answer.asked, upload.sent, scene.reached) == (0, 0, [])
 
 
+def test_a_person_is_told_in_words(scene: Scene) -> None:
+    upload, length = Upload(100 * MIB), ("content-length", str(100 * MIB))
+    answer = scene.ask("POST", "/setup/file", scene.bearer, ("accept", "text/html"), length, body=upload)
+    assert (answer.status, answer.header("content-type")) == (413, "text/plain; charset=utf-8")
+    assert b"Nothing was changed" in answer.body
+
+
 def test_100_mb_in_chunks_end_at_the_limit_and_cost_no_memory(scene: Scene) -> None:
     upload = Upload(100 * MIB)
     chunked = ("transfer-encoding", "chunked")

@@ -14,7 +14,7 @@ from .headers import secured
 from .key_book import KeyBook
 from .keys import Scope
 from .policy import GuardPolicy
-from .replies import Reply, problem
+from .replies import Reply, problem, text
 from .requests import Request
 
 __all__ = ["Exchange", "send_reply", "too_big"]
@@ -28,8 +28,13 @@ _clock = time.monotonic
 _Send = Callable[[Message], Awaitable[None]]
 
 
-def too_big() -> Reply:
-    """The answer to a body above the limit."""
+def too_big(request: Request) -> Reply:
+    """The answer to a body above the limit: words for who sent a form, a problem for programs."""
+    if request.wants_page and not request.path.startswith("/api/"):
+        return text(
+            413,
+            "This is larger than what is taken here. Nothing was changed: go back, and choose another file.",
+        )
     return problem(413, "body-too-big", "the body is larger than what is taken here")
 
 
@@ -88,7 +93,7 @@ class Exchange:
     async def _answer_too_big(self) -> None:
         if not self._started and not self._ended:
             self._started = self._ended = True
-            await send_reply(self._request, too_big(), self._to_peer)
+            await send_reply(self._request, too_big(self._request), self._to_peer)
 
     # -- what the app asks for ----------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ class Guard:
             return
         body = Body(request, self._policy.body_limit(request.path), receive)
         if body.is_too_big:
-            await self._refuse(request, too_big(), receive, send)
+            await self._refuse(request, too_big(request), receive, send)
             return
         found.store(scope)
         exchange = Exchange(request, self._policy, self._book, found, body, send)
