@@ -60,6 +60,12 @@ def home(page: ThisPage, house: InHouse) -> Response:
     )
 
 
+@router.get("/where")
+def where(page: ThisPage) -> Response:
+    """The part on top of each page."""
+    return page.show("where.html")
+
+
 @router.post("/role")
 async def change_role(page: ThisPage, form: ThisForm, house: InHouse) -> Response:
     """Start, stop, restart."""
