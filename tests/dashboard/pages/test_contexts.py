@@ -128,6 +128,7 @@ def test_a_deletion_says_what_is_lost(tmp_path: Path) -> None:
         made = await _made(seen, "plant-7")
         page = await seen.see(f"/contexts/{made}/delete")
         assert page.one("h1").words == "plant-7 cannot be deleted now"
+        assert "Switch to another context first" in page.one("main").words
         page = await seen.see("/contexts/base/delete")
         words = page.one("main").words
         assert "It is the relay relay.test" in words and "lost for good" in words

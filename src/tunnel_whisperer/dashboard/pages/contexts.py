@@ -159,7 +159,7 @@ def ask_to_delete(context_id: str, page: ThisPage, house: InHouse) -> Response:
     try:
         loss = what_deleting_removes(context_id, house)
     except Misuse as exc:  # nothing was asked for yet: it is an answer, not a failure
-        return page.show("context_kept.html", error=exc, row=row)
+        return page.show("context_kept.html", row=row, why=exc.why, hint=exc.hint)
     return page.show("context_delete.html", row=row, loss=loss)
 
 
@@ -170,7 +170,9 @@ def delete(context_id: str, page: ThisPage, form: ThisForm, house: InHouse) -> R
     try:
         gone = delete_context(context_id, house)
     except Misuse as exc:
-        return page.show("context_kept.html", status=status_of(exc), error=exc, row=row)
+        return page.show(
+            "context_kept.html", status=status_of(exc), error=exc, row=row, why=exc.why, hint=exc.hint
+        )
     page.tell(f"{gone.name} is deleted.")
     if gone.slot is not None:
         page.tell(f"Its relay still has a place for {gone.slot}: ask its admin to un-enrol it.", "bad")
