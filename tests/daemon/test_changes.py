@@ -39,6 +39,24 @@ def test_what_changes_from_a_thread_arrives() -> None:
     real_run(main())
 
 
+def test_what_changed_since_the_state_was_read_is_told_at_once() -> None:
+    async def main() -> None:
+        changes = Changes()
+        changes.mark(Topic.STATUS)
+        read = changes.last
+        changes.mark_from_thread(Topic.USERS)
+        changes.mark(Topic.JOBS, Topic.USERS)
+        with changes.watch(read) as watcher:
+            assert await watcher.next() == {Topic.USERS, Topic.JOBS}
+        with changes.watch(changes.last) as watcher:
+            changes.mark(Topic.CONFIG)
+            assert await watcher.next() == {Topic.CONFIG}
+        with changes.watch(changes.last + 1) as watcher:
+            assert await watcher.next() == set(Topic), "the number is from another process"
+
+    run(main())
+
+
 def test_looking_waits_until_somebody_watches() -> None:
     async def main() -> None:
         changes = Changes()

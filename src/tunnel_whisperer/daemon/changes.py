@@ -40,19 +40,23 @@ class Watcher:
     """One that watches; made by ``Changes.watch``."""
 
     def __init__(self) -> None:
+        self.told = 0
+        """Number of the last change that ``next`` has told of."""
+        self._last = 0
         self._pending: set[Topic] = set()
         self._news = asyncio.Event()
 
-    def mark(self, topic: Topic) -> None:
-        """This topic changed."""
+    def mark(self, topic: Topic, number: int) -> None:
+        """This topic changed; called by ``Changes``."""
         self._pending.add(topic)
+        self._last = number
         self._news.set()
 
     async def next(self) -> frozenset[Topic]:
         """The topics that changed since the last call; waits for one."""
         await self._news.wait()
         self._news.clear()
-        taken, self._pending = frozenset(self._pending), set()
+        taken, self._pending, self.told = frozenset(self._pending), set(), self._last
         return taken
 
 
@@ -61,15 +65,26 @@ class Changes:
 
     def __init__(self) -> None:
         self._watchers: set[Watcher] = set()
+        self._marks = 0
+        self._marked: dict[Topic, int] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._watchers)
 
+    @property
+    def last(self) -> int:
+        """Number of the last change."""
+        return self._marks
+
     @contextlib.contextmanager
-    def watch(self) -> Iterator[Watcher]:
+    def watch(self, after: int | None = None) -> Iterator[Watcher]:
         """Watch as long as the block lasts.
+
+        Args:
+            after: ``last`` of when the state was read: what changed since is told at once, all of it if
+                the number is from before this process. None: only what changes from now on.
 
         Raises:
             Refused: ``too-many`` watch already.
@@ -78,6 +93,10 @@ class Changes:
             raise Refused("too-many", f"{MAX_WATCHERS} pages and programs watch already", hint="close some")
         self._loop = asyncio.get_running_loop()
         watcher = Watcher()
+        if after is not None:
+            for topic in Topic:
+                if self._marked.get(topic, 0) > after or after > self._marks:
+                    watcher.mark(topic, self._marks)
         self._watchers.add(watcher)
         self._first.set()
         try:
@@ -93,11 +112,17 @@ class Changes:
 
     def mark(self, *topics: Topic) -> None:
         """These topics changed."""
+        if not topics:
+            return
+        self._marks += 1
+        self._marked.update(dict.fromkeys(topics, self._marks))
         for watcher in self._watchers:
             for topic in topics:
-                watcher.mark(topic)
+                watcher.mark(topic, self._marks)
 
     def mark_from_thread(self, *topics: Topic) -> None:
         """The same, from a thread that is not the loop's."""
-        if self._loop is not None and not self._loop.is_closed():
+        if self._loop is None:  # nobody watched yet
+            self.mark(*topics)
+        elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.mark, *topics)

@@ -361,13 +361,16 @@ class Supervisor:
             self.changes.mark(Topic.STATUS)
 
     async def _look_around(self) -> None:
-        """Notice what nobody tells: only while somebody watches."""
+        """Notice what nobody tells: only while somebody watches. The first look has nothing to compare
+        with, so it tells all: who watches may have read the state a moment before."""
         last: dict[Topic, object] = {}
         ticks = 0
         while True:
             await self.changes.watched()
             now = await self._world()
-            self.changes.mark(*(topic for topic, value in now.items() if last.get(topic, value) != value))
+            self.changes.mark(
+                *(topic for topic, value in now.items() if topic not in last or last[topic] != value)
+            )
             last = now
             ticks += 1
             if ticks % _TICK_LOOKS == 0:

@@ -10,7 +10,7 @@ from ..api.house import house_of
 from ..api.problems import answer_for
 from ..base.errors import Misuse, TwError
 from .assets import STATIC, Assets
-from .page import page_of
+from .page import Page
 from .pages import ROUTERS
 
 __all__ = ["mount"]
@@ -32,7 +32,7 @@ async def _failed(request: Request, exc: Exception) -> Response:
         return answer
     error = exc if isinstance(exc, TwError) else _as_error(exc)
     house = house_of(request)
-    shown = page_of(request, house, house.live()).show("error.html", error=error, status=answer.status_code)
+    shown = Page(request, house, house.live()).show("error.html", error=error, status=answer.status_code)
     shown.headers.update({name: value for name, value in answer.headers.items() if name == "allow"})
     return shown
 

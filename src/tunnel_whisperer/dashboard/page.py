@@ -57,10 +57,14 @@ class Page:
     Args:
         request: that asks for it.
         live: how the role stands.
+        seen: number of the last change when that was looked at: the page hears of those that follow.
     """
 
-    def __init__(self, request: Request, house: House, live: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self, request: Request, house: House, live: Mapping[str, Any] | None, seen: int | None = None
+    ) -> None:
         self.request = request
+        self.seen = house.supervisor.changes.last if seen is None else seen
         self.house = house
         self.live = live
         found = admission(request.scope)
@@ -133,9 +137,17 @@ def _notices(house: House) -> Notices:
     return found
 
 
-def page_of(request: Request, house: InHouse, live: Live) -> Page:
+async def seen_of(house: InHouse) -> int:
+    """Before anything is looked at."""
+    return house.supervisor.changes.last
+
+
+Seen = Annotated[int, Depends(seen_of)]
+
+
+def page_of(request: Request, house: InHouse, seen: Seen, live: Live) -> Page:
     """The page that this request is about."""
-    return Page(request, house, live)
+    return Page(request, house, live, seen)
 
 
 ThisPage = Annotated[Page, Depends(page_of)]

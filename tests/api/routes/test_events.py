@@ -27,3 +27,21 @@ def test_what_changed_is_told_by_name_until_the_process_ends(tmp_path: Path) -> 
             assert not len(house.supervisor.changes)
 
     real_run(main())
+
+
+def test_nothing_is_passed_over_between_a_page_and_its_stream_nor_when_that_breaks(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_house(tmp_path) as (house, _):
+            changes = house.supervisor.changes
+            read = changes.last
+            changes.mark(Topic.JOBS)
+            for stream in (
+                watch_changes(house, [Topic.JOBS], read),
+                watch_changes(house, [Topic.JOBS], 0, str(read)),
+            ):
+                async with asyncio.timeout(5):
+                    ready, event = await anext(stream), await anext(stream)
+                assert (ready.event, ready.id, event.event) == ("ready", str(read), "jobs")
+                assert event.id is not None and int(event.id) > read
+
+    real_run(main())

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from ...daemon.changes import Topic
@@ -25,13 +25,25 @@ _PAUSE_S = 0.25
 async def watch_changes(
     house: InHouse,
     topic: Annotated[list[Topic], Query(description="Which ones; all, where none is named.")] = [],  # noqa: B006 - FastAPI copies it
+    after: Annotated[
+        int | None,
+        Query(ge=0, le=2**53, description="``id`` of an event: what changed since is told at once."),
+    ] = None,
+    last_event_id: Annotated[
+        str, Header(max_length=40, description="The same, as browsers send it when a stream broke.")
+    ] = "",
 ) -> AsyncIterator[ServerSentEvent]:
     """An event for each topic that changed, named after it; what is new is read where it is kept. The
     first one is ``ready``: what changes after it is told."""
     wanted = frozenset(topic or Topic)
-    with house.supervisor.changes.watch() as watcher:
-        yield ServerSentEvent(event="ready", raw_data="now", retry=2000)
+    changes = house.supervisor.changes
+    if last_event_id.isascii() and last_event_id.isdigit():
+        after = int(last_event_id)
+    with changes.watch(after) as watcher:
+        yield ServerSentEvent(
+            event="ready", raw_data="now", retry=2000, id=str(changes.last if after is None else after)
+        )
         async for changed in until_closing(house.closing, watcher.next):
             for each in sorted(changed & wanted):
-                yield ServerSentEvent(event=each.value, raw_data="changed")
+                yield ServerSentEvent(event=each.value, raw_data="changed", id=str(watcher.told))
             await asyncio.sleep(_PAUSE_S)
