@@ -65,6 +65,8 @@ def test_the_list_tells_who_is_there_and_what_each_may_reach(server: Profile) ->
         ]
         assert told["strangers"] == [STRANGER]
         assert [fault["code"] for fault in told["faults"]] == ["bad-record"]
+        there = (await client.get("/users", params={"online": True})).json()
+        assert [user["name"] for user in there["users"]] == ["alice"] and there["total"] == 2
 
     _asked(server, ask, SESSION, STRANGER)
 

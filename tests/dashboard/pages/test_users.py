@@ -109,12 +109,26 @@ def test_the_list_is_searched_without_a_script(server: Profile) -> None:
     browse(server, main)
 
 
+def test_only_those_who_are_online(server: Profile) -> None:
+    async def main(client: httpx.AsyncClient) -> None:
+        shown = await page(client, "/users?q=&there=yes")
+        assert shown.all("a", id="u-alice") and not shown.all("a", id="u-bob")
+        assert "1 of 2 users match, 1 online." in shown.words
+        form = {"csrf": "t", "q": "", "there": "yes", "every": ""}
+        gone = await sent(client, "/users/alice/revoke", form)
+        assert gone.headers["location"] == "/users?there=yes"
+        none = await page(client, "/users?q=bob&there=yes")
+        assert "No user matches 'bob'." in none.words
+
+    browse(server, main, ALICE)
+
+
 def test_revoke_is_one_click_in_the_list_and_so_is_the_way_back(server: Profile) -> None:
     async def main(client: httpx.AsyncClient) -> None:
         shown = await page(client, "/users?q=ali")
         button = shown.one("button", id="off-alice").attrs
         form = {x.attrs["name"]: x.attrs["value"] for x in shown.one("form", id=button["form"]).all("input")}
-        assert form == {"csrf": "t", "q": "ali"}
+        assert form == {"csrf": "t", "q": "ali", "there": "", "every": ""}
         gone = await sent(client, button["formaction"], form)
         assert gone.headers["location"] == "/users?q=ali"
         shown = await page(client, "/users?q=ali")
@@ -235,7 +249,7 @@ def test_hostile_names_are_text_and_lead_nowhere(server: Profile) -> None:
 
 def test_a_long_list_reads_each_file_once(server: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     record = (server.users / "bob" / "user.json").read_text()
-    for number in range(50):
+    for number in range(120):
         (server.users / f"u{number}").mkdir()
         (server.users / f"u{number}" / "user.json").write_text(record.replace('"bob"', f'"u{number}"'))
     reads: Counter[Path] = Counter()
@@ -249,10 +263,12 @@ def test_a_long_list_reads_each_file_once(server: Profile, monkeypatch: pytest.M
         monkeypatch.setattr(Profile, "read", counted)
         shown = await page(client, "/users")
         monkeypatch.undo()
-        assert len(shown.one("tbody").all("tr")) == 52
-        assert sum(path.name == "user.json" for path in reads) == 52
+        assert sum(path.name == "user.json" for path in reads) == 122
         assert max(reads[path] for path in reads if path.is_relative_to(server.users)) == 1
         assert reads[server.authorized_keys] == 1
+        assert len(shown.one("tbody").all("tr")) == 100 and "show all 122" in shown.words
+        every = await page(client, shown.one("a", id="every").attrs["href"])
+        assert len(every.one("tbody").all("tr")) == 122 and not every.all("a", id="every")
 
     browse(server, main)
 

@@ -65,11 +65,13 @@ def list_users(
     house: InHouse,
     live: Live,
     q: Annotated[str, Query(max_length=100, description="In the name, an app, a host or a port.")] = "",
+    online: Annotated[bool, Query(description="Only those who are connected now.")] = False,
 ) -> UserList:
     """All users, or those that match: how each stands, who is connected, what each may reach."""
     found = user_rows(house.profile, live)
     wanted = q.strip().lower()
-    users = [_document(row) for row in found.rows if not wanted or wanted in _searched(row)]
+    rows = [row for row in found.rows if row.online or not online]
+    users = [_document(row) for row in rows if not wanted or wanted in _searched(row)]
     strangers = [session for session in found.strangers if wanted in str(session["user"]).lower()]
     return UserList.model_validate(
         {

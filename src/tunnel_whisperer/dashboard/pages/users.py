@@ -33,19 +33,26 @@ router = APIRouter()
 LIFETIMES = (("1", "1 hour"), ("24", "24 hours"), ("168", "7 days"), ("720", "30 days"))
 """Of an invitation: hours, and in words."""
 
+SHOWN = 100
+"""Rows of the list, unless all are asked for: a browser takes a second to put in five hundred."""
+
 Search = Annotated[str, Query()]
+Ticked = Annotated[str, Query()]
 
 
 @router.get("/users")
-def show_users(page: ThisPage, q: Search = "") -> Response:
+def show_users(page: ThisPage, q: Search = "", there: Ticked = "", every: Ticked = "") -> Response:
     """All of them, or those that match."""
     q = q.strip()[:100]
-    found = list_users(page.house, live_of_page(page), q)
+    found = list_users(page.house, live_of_page(page), q, online=bool(there))
     return page.show(
         "users.html",
         q=q,
+        there=bool(there),
+        every=bool(every),
         found=found,
-        rows=[_row(user) for user in found.users],
+        rows=[_row(user) for user in (found.users if every else found.users[:SHOWN])],
+        link=urlencode({"q": q, "there": "yes" if there else "", "every": "yes"}),
         online=sum(user.online is True for user in found.users),
         runs=page.live is not None,
     )
@@ -183,5 +190,5 @@ def _back(page: Page, form: Form, name: str) -> Response:
     """Where the button was."""
     if form.text("from") == "user":
         return page.go(path_of(name))
-    q = form.text("q")
-    return page.go("/users" + (f"?{urlencode({'q': q})}" if q else ""))
+    asked = {name: form.text(name) for name in ("q", "there", "every") if form.text(name)}
+    return page.go("/users" + (f"?{urlencode(asked)}" if asked else ""))
