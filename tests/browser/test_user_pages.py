@@ -96,6 +96,22 @@ def test_a_user_is_made_found_and_changed(shared_trio: Trio, visitor: VisitorFac
     picture(page, "server-user-invitation", tmp_path)
 
 
+def test_what_the_command_line_does_is_seen_and_what_was_unfolded_stays(
+    own_trio: Trio, visitor: VisitorFactory, tmp_path: Path
+) -> None:
+    machine = own_trio.server.machine
+    ports = [word for port in range(7) for word in ("-m", str(9000 + port))]
+    machine.ok("create", "user", "many", *ports, "--out", f"{tmp_path}/many.zip")
+    page = own_trio.server.let_in(visitor(own_trio.server.origin)).open("/users")
+    page.get_by_text("7 ports").click()
+    focused = page.get_by_role("button", name="Revoke many")
+    focused.focus()
+    machine.ok("create", "user", "bob", "-m", "22", "--out", f"{tmp_path}/bob.zip")
+    expect(page.get_by_role("row", name=re.compile("^bob"))).to_be_visible()
+    expect(page.get_by_text("9006", exact=True)).to_be_visible()
+    expect(focused).to_be_focused()
+
+
 def test_a_revoked_user_is_seen_to_go_and_to_come_back(
     own_trio: Trio, visitor: VisitorFactory, tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ router = APIRouter()
 
 _PAGES = (
     ("tw create user", "/users/new/user", "Create a user", "Nobody may come in yet."),
-    ("tw test relay", "/tests", "Test the way to the relay", "It says which part of the way fails, and why."),
+    ("tw test relay", "/tests", "Test the way to the relay", "The relay is not reached: a test says where it ends."),
     ("tw join --apply", "/setup", "Go on with joining the relay", "The relay's answer is still missing."),
     ("tw enroll --invite", "/servers/new/invitation", "Invite a server", "No server is enrolled yet."),
     ("tw enroll", "/servers/new/request", "Enrol a server", "By the request that it sent."),

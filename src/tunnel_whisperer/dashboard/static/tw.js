@@ -33,6 +33,16 @@
     lost().hidden = false;
   });
 
+  // What was unfolded stays so when its part is loaded again.
+  let unfolded = [];
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    unfolded = [...event.detail.target.querySelectorAll("details[open][id]")].map((each) => each.id);
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
+    unfolded = [];
+  });
+
   // -- small things --------------------------------------------------------------------------------
 
   document.addEventListener("click", async (event) => {
