@@ -44,5 +44,6 @@ def test_a_name_without_a_certificate_is_refused(text: str) -> None:
 
 def test_an_address_is_spelt_one_way() -> None:
     assert check_address("2001:DB8::1") == "2001:db8::1"
-    with pytest.raises(Misuse):
-        check_address(DOMAIN)
+    for wrong in (DOMAIN, "fe80::1%$(reboot)"):
+        with pytest.raises(Misuse):
+            check_address(wrong)

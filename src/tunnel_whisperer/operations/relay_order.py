@@ -121,7 +121,7 @@ def check_address(text: str) -> str:
     Raises:
         Misuse: ``bad-argument``.
     """
-    if not _is_address(text):
+    if "%" in text or not _is_address(text):  # a zone is this machine's own, and may have anything in it
         raise Misuse("bad-argument", f"{text!r} is no IP address", where="--ip", hint="such as 203.0.113.7")
     return str(ipaddress.ip_address(text))
 

@@ -21,6 +21,7 @@ from ...operations.relay_ssh_port import asked_provider, close_ssh
 from ...operations.steps import DONE, STARTED
 from ...profile import Config
 from ...provision.drivers import Credentials
+from ...tenancy.names import check_server_id
 from ..house import House, InHouse, RoleConfig
 from ..machine_jobs import (
     DESTROY,
@@ -128,6 +129,7 @@ async def add_own_server(wish: OwnServerWish, house: InHouse, config: RoleConfig
     profile, supervisor = house.profile, house.supervisor
     need_role(config, "relay", profile)
     need_standard(profile, config, ": enrol a server of another computer")
+    check_server_id(wish.server)
     if wish.use:
         need_free_choice(house)
 
