@@ -30,10 +30,9 @@ async def _alive() -> None:
 
 
 def _metrics_of(house: House, version_text: str) -> Callable[..., object]:
-    metrics = Metrics(house.counters, house.live, version_text)
-
     async def read_metrics() -> Response:
         """For Prometheus; on the loop, where the numbers grow."""
+        metrics = Metrics(house.counters, house.live, version_text)
         return Response(await metrics.text(), media_type=CONTENT_TYPE)
 
     return read_metrics
