@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 
 from ...base.errors import Misuse
 from ...daemon.changes import Topic
@@ -15,6 +17,8 @@ from .users import DryRun, changed_user, grants_of
 __all__ = ["router"]
 
 router = APIRouter(tags=["apps"])
+
+AppName = Annotated[str, Path(max_length=63, description="Of the app.", examples=["historian"])]
 
 
 @router.get("/apps")
@@ -32,7 +36,7 @@ def make_app(wish: AppWish, house: InHouse) -> AppDocument:
 
 
 @router.get("/apps/{name}")
-def get_app(name: str, house: InHouse) -> AppDocument:
+def get_app(name: AppName, house: InHouse) -> AppDocument:
     """One of them."""
     for app in list_apps(house).apps:
         if app.name == name:
@@ -41,7 +45,7 @@ def get_app(name: str, house: InHouse) -> AppDocument:
 
 
 @router.patch("/apps/{name}")
-def change_app(name: str, wish: AppEdit, house: InHouse, dry_run: DryRun = False) -> AppChangeDocument:
+def change_app(name: AppName, wish: AppEdit, house: InHouse, dry_run: DryRun = False) -> AppChangeDocument:
     """Change an app and, at once, what its users may reach: all of it or nothing."""
     change = edit_app(house.profile, name, taken=wish.revoke, given=grants_of(wish.grants), dry_run=dry_run)
     if not dry_run:
@@ -50,7 +54,7 @@ def change_app(name: str, wish: AppEdit, house: InHouse, dry_run: DryRun = False
 
 
 @router.delete("/apps/{name}")
-def remove_app(name: str, house: InHouse, dry_run: DryRun = False) -> DeletedApp:
+def remove_app(name: AppName, house: InHouse, dry_run: DryRun = False) -> DeletedApp:
     """Forget an app; its users lose what they had by it alone."""
     users = delete_app(house.profile, name, dry_run=dry_run)
     if not dry_run:

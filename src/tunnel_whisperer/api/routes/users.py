@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from ...base.errors import TwError
 from ...base.values import Grant, HostPort, Secret
@@ -57,6 +57,7 @@ __all__ = ["changed_user", "grants_of", "router"]
 
 router = APIRouter(tags=["users"])
 
+UserName = Annotated[str, Path(max_length=63, description="Of the user.", examples=["alice"])]
 DryRun = Annotated[bool, Query(description="Only check, and tell what would change.")]
 
 
@@ -106,13 +107,13 @@ def make_user(wish: UserWish, house: InHouse, live: Live) -> CreatedUser:
 
 
 @router.get("/users/{name}")
-def get_user(name: str, house: InHouse, live: Live) -> UserDetail:
+def get_user(name: UserName, house: InHouse, live: Live) -> UserDetail:
     """One user, with all that is known."""
     return UserDetail.model_validate(user_detail(house.profile, name, live))
 
 
 @router.patch("/users/{name}")
-def change_user(name: str, wish: UserEdit, house: InHouse, dry_run: DryRun = False) -> ChangeDocument:
+def change_user(name: UserName, wish: UserEdit, house: InHouse, dry_run: DryRun = False) -> ChangeDocument:
     """Change what a user may do. Running sessions follow at once: a connection to a port that is taken
     back ends."""
     book = UserBook(house.profile)
@@ -123,14 +124,14 @@ def change_user(name: str, wish: UserEdit, house: InHouse, dry_run: DryRun = Fal
 
 
 @router.delete("/users/{name}", status_code=204)
-def remove_user(name: str, house: InHouse) -> None:
+def remove_user(name: UserName, house: InHouse) -> None:
     """Let the user in no more, and forget keys and certificate for good; sessions end within a second."""
     delete_user(house.profile, name)
     _changed(house)
 
 
 @router.post("/users/{name}/unregister")
-def take_off_user(name: str, house: InHouse) -> ChangeDocument:
+def take_off_user(name: UserName, house: InHouse) -> ChangeDocument:
     """Let the user in no more, and keep the files; sessions end within a second."""
     change = unregister_user(house.profile, name)
     _changed(house)
@@ -138,7 +139,7 @@ def take_off_user(name: str, house: InHouse) -> ChangeDocument:
 
 
 @router.post("/users/{name}/apply")
-def let_in_user(name: str, house: InHouse) -> ChangeDocument:
+def let_in_user(name: UserName, house: InHouse) -> ChangeDocument:
     """Let a user in again who was unregistered, or whose line in ``authorized_keys`` says otherwise than
     the record."""
     (change,), _ = apply_users(house.profile, [name])
@@ -151,7 +152,7 @@ def let_in_user(name: str, house: InHouse) -> ChangeDocument:
     response_class=Response,
     responses={200: {"content": {"application/zip": {}, "application/octet-stream": {}}}},
 )
-def pack_user(name: str, wish: UserFileWish, house: InHouse) -> Response:
+def pack_user(name: UserName, wish: UserFileWish, house: InHouse) -> Response:
     """The user's file as things stand now: a zip, or an encrypted file with a passphrase. A certificate
     near its end is renewed."""
     passphrase = None if wish.passphrase is None else Secret(wish.passphrase.get_secret_value())
@@ -165,7 +166,7 @@ def pack_user(name: str, wish: UserFileWish, house: InHouse) -> Response:
 
 
 @router.post("/users/{name}/invitation", status_code=201)
-def invite_user(name: str, wish: UserInvitationWish, house: InHouse) -> UserInvitation:
+def invite_user(name: UserName, wish: UserInvitationWish, house: InHouse) -> UserInvitation:
     """Invite a user once more: to the same machine, or to another one, whose keys then replace the old
     ones. An open invitation of before is void."""
     token = invite_again(house.profile, name, expires=_end(wish.hours))
