@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.relay_doubles import World
 from tests.dashboard.pages.test_relay_making import DOMAIN, FORM, make, run_pages, see, send, until
+from tests.kit.html import read_html
 from tunnel_whisperer.base.errors import Unreachable
 from tunnel_whisperer.daemon.standard_relay import StandardRelay
 from tunnel_whisperer.operations.relay_making import take_own_machine
@@ -150,5 +151,19 @@ def test_forms_of_other_pages_change_nothing(world: World, tmp_path: Path) -> No
             assert answer.status_code == 403, path
         assert (await client.get("/api/v1/jobs")).json() == {"jobs": []}
         assert (await client.post("/relay/cancel", data={**FORM, "job": "none"})).status_code == 404
+
+    run_pages(tmp_path, main)
+
+
+def test_what_is_refused_is_said_on_the_page_of_the_relay(world: World, tmp_path: Path) -> None:
+    make_relay_identity(Profile(tmp_path), "relay.test", listen="127.0.0.1:8443")
+
+    async def main(client: httpx.AsyncClient) -> None:
+        for path in ("drift", "apply", "wait"):
+            bad = await client.post(f"/relay/{path}", data=FORM)
+            page = read_html(bad.text)
+            assert bad.status_code == 409 and page.one("div", role="alert").words
+            assert page.one("h1").words == "The relay relay.test"
+            assert (await client.get(f"/relay/{path}")).headers["location"] == "/relay"
 
     run_pages(tmp_path, main)

@@ -177,6 +177,8 @@ def test_an_order_is_its_browsers_alone_and_forms_are_checked(world: World, tmp_
             *(f"{step}/{x}" for x in ("back", "credentials", "size", "make", "own-machine")),
         ):
             assert (await client.post(path, data={"csrf": "x", "token": TOKEN})).status_code == 403
+        assert (await client.get(f"{step}/credentials")).headers["location"] == step
+        assert (await client.get("/relay/new")).headers["location"] == "/relay?new=1"
         await send(client, f"{step}/credentials", token=TOKEN)
         assert await send(client, f"{step}/make") == step, "nothing is made that was not shown"
 

@@ -78,6 +78,7 @@ def test_a_request_is_handed_in_as_a_file_and_the_response_is_downloaded(tmp_pat
         file = await client.post("/servers/plant/response", data={**_FORM, "port": "8444"})
         assert file.headers["content-disposition"] == 'attachment; filename="plant-response.json"'
         assert json.loads(file.text)["relay_port"] == 8444
+        assert (await client.get("/servers/plant/response")).headers["location"] == "/servers/plant"
         listed = await _page(client, "/servers")
         cells = [cell.words for cell in listed.one("table", aria_label="Enrolled servers").all("td")]
         assert cells[0] == "plant" and cells[1].startswith("online since 2026-12-24")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,21 @@ _PAGES = re.compile(r"/relay|/servers(/[a-z0-9-]{1,31})?")
 @router.get("/relay")
 async def show_relay(page: ThisPage, new: str = "") -> Response:
     """The relay, or the first step to one."""
+    return _show(page, new=bool(new))
+
+
+@router.get("/relay/drift")
+@router.get("/relay/apply")
+@router.get("/relay/test")
+@router.get("/relay/wait")
+@router.get("/relay/cancel")
+@router.get("/relay/script")
+async def back_to_relay(page: ThisPage) -> Response:
+    """A form that was not carried out leaves its own path in the address bar."""
+    return page.go("/relay")
+
+
+def _show(page: Page, *, new: bool = False, error: TwError | None = None) -> Response:
     last = last_at_machine(page.house)
     job = None if last is None else last.to_json()
     try:
@@ -38,16 +54,21 @@ async def show_relay(page: ThisPage, new: str = "") -> Response:
         if job is None or job["kind"] != OWN_SERVER or job["state"] != "done":
             raise
         return page.show("relay_moved.html", job=job)
+    status = 200 if error is None else status_of(error)
+    looks = _looks(page.house)
     if relay.kind == "embedded":
-        return page.show("relay_embedded.html", relay=_embedded(relay), looks=_looks(page.house))
+        shown = _embedded(relay)
+        return page.show("relay_embedded.html", status=status, error=error, relay=shown, looks=looks)
     if relay.begun is None and (job is None or new):
-        return show_start(page, relay)
+        return show_start(page, relay, error)
     return page.show(
         "relay.html",
+        status=status,
+        error=error,
         relay=relay.model_dump(),
         job=job,
         again=_again(job, relay),
-        looks=_looks(page.house),
+        looks=looks,
         running=job is not None and job["state"] == "running",
         manual=relay.begun is not None and relay.begun.provider == "manual",
     )
@@ -73,29 +94,34 @@ def show_start(
 @router.post("/relay/test")
 async def test_way(page: ThisPage, form: ThisForm, house: InHouse, config: RoleConfig) -> Response:
     """Go the way to it, step by step."""
-    await try_relay(house, config)
-    return page.go("/relay")
+    return await _begun(page, try_relay(house, config))
 
 
 @router.post("/relay/drift")
 async def compare(page: ThisPage, form: ThisForm, house: InHouse, config: RoleConfig) -> Response:
     """See what is not on the machine as it should be."""
-    await compare_machine(house, config)
-    return page.go("/relay")
+    return await _begun(page, compare_machine(house, config))
 
 
 @router.post("/relay/apply")
 async def apply(page: ThisPage, form: ThisForm, house: InHouse, config: RoleConfig) -> Response:
     """Make it so."""
-    await apply_to_machine(house, config)
-    return page.go(_back(form))
+    return await _begun(page, apply_to_machine(house, config), _back(form))
 
 
 @router.post("/relay/wait")
 async def wait(page: ThisPage, form: ThisForm, house: InHouse) -> Response:
     """Go on with a machine that is there."""
-    await wait_for_machine(house)
-    return page.go("/relay")
+    return await _begun(page, wait_for_machine(house))
+
+
+async def _begun(page: Page, beginning: Awaitable[object], back: str = "/relay") -> Response:
+    """To where the job is seen; what was refused is said there, too."""
+    try:
+        await beginning
+    except TwError as exc:
+        return _show(page, error=exc)
+    return page.go(back)
 
 
 @router.post("/relay/cancel")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from pydantic import SecretStr, ValidationError
@@ -93,10 +94,23 @@ async def go_on(page: ThisPage, form: ThisForm, house: InHouse) -> Response:
     return page.go(f"/relay/new/{draft.id}")
 
 
+@router.get("/relay/new")
+@router.get("/relay/new/again")
+async def back_to_start(page: ThisPage) -> Response:
+    """A form that was not carried out leaves its own path in the address bar."""
+    return page.go("/relay?new=1")
+
+
 @router.get("/relay/new/{draft_id}")
 async def show_step(draft_id: str, page: ThisPage) -> Response:
     """The step that is next."""
     return _step(page, drafts_of(page.request).get(page.owner, draft_id))
+
+
+@router.get("/relay/new/{draft_id}/{form_of_it}")
+async def back_to_step(draft_id: str, form_of_it: str, page: ThisPage) -> Response:
+    """The same for the forms of its steps."""
+    return page.go(f"/relay/new/{quote(draft_id, safe='')}")
 
 
 @router.post("/relay/new/{draft_id}/back")

@@ -142,6 +142,12 @@ def download_response(
     )
 
 
+@router.get("/servers/{server}/response")
+def back_to_server(server: str, page: ThisPage) -> Response:
+    """A form that was not carried out leaves its own path in the address bar."""
+    return page.go(f"/servers/{quote(server, safe='')}")
+
+
 @router.get("/servers/{server}/unenroll")
 def ask_to_unenroll(server: str, page: ThisPage, config: RoleConfig, counted: Counted) -> Response:
     """What it will do."""
