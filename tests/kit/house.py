@@ -63,12 +63,14 @@ async def open_house(
     pages: Callable[[FastAPI], None] = lambda app: None,
     base_url: str = "http://tw.test/api/v1",
     admit: Callable[[], Admission] = lambda: Admission(None, local=True, csrf="t"),
+    app: FastAPI | None = None,
 ) -> AsyncIterator[tuple[House, httpx.AsyncClient]]:
     """A house over the identity in this directory, whose role runs if there is one, and a client of its
     application that has passed the gate.
 
     Args:
         admit: as whom, request by request; by default as the command line, with ``t`` for its forms.
+        app: one of before, whose house this becomes: to build one takes its time.
     """
     supervisor = Supervisor(
         Contexts(directory),
@@ -80,7 +82,9 @@ async def open_house(
     with supervisor:
         running = asyncio.get_running_loop().create_task(supervisor.run())
         house = House(supervisor, log)
-        app = build_app(house, pages=pages)
+        if app is None:
+            app = build_app(house, pages=pages)
+        app.state.house = house
         log.attach()
         try:
             while supervisor.status.state in (RoleState.STOPPED, RoleState.STARTING):
