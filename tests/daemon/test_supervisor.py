@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.kit.clock import real_run, run
+from tunnel_whisperer.audit import Chain
+from tunnel_whisperer.audit.record import Note
 from tunnel_whisperer.base.counters import Counters, Traffic
 from tunnel_whisperer.base.errors import Misuse, Refused, TwError, Unreachable
 from tunnel_whisperer.base.limits import HISTORY_FINE_S
@@ -325,3 +327,17 @@ class _Counting(Role):
         self.statistics.take()
         self.now, self.up = HISTORY_FINE_S, rate * int(HISTORY_FINE_S)
         self.statistics.take()
+
+
+def test_who_watches_is_told_that_the_audit_record_grew(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with supervisor.changes.watch() as watcher:
+            async with asyncio.timeout(5):
+                while Topic.AUDIT not in await watcher.next():  # the first look tells all
+                    pass
+                Chain(supervisor.profile.audit).append([Note("login", "user:alice", 1.0, {})])
+                while Topic.AUDIT not in await watcher.next():
+                    pass
+
+    supervisor = _supervisor(tmp_path, Role())
+    _play(supervisor, scenario, real_run)

@@ -4,6 +4,7 @@ Append-only lines of JSON in ``<identity>/audit/``, each with the hash of the on
 plane. May import base and profile. The data path knows only the callable of ``base.audit_events``.
 """
 
+from .chain import HEAD as AUDIT_HEAD
 from .chain import Chain
 from .note import AuditState, acting, audit_state, note
 from .reading import Broken, Verdict, newest, select, verify
@@ -11,6 +12,7 @@ from .record import Record, stamp
 from .writer import AuditWriter
 
 __all__ = [
+    "AUDIT_HEAD",
     "AuditState",
     "AuditWriter",
     "Broken",

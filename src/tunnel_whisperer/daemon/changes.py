@@ -32,6 +32,8 @@ class Topic(StrEnum):
     """config.yaml."""
     JOBS = "jobs"
     """Long work: a new step, an end."""
+    AUDIT = "audit"
+    """The audit record: there is more of it."""
     TICK = "tick"
     """Nothing in particular: numbers that always move may be read again."""
 

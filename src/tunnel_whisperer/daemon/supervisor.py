@@ -28,6 +28,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
+from ..audit import AUDIT_HEAD
 from ..base.backoff import Backoff
 from ..base.errors import Broken, Misuse, Retry, TwError
 from ..base.tasks import TaskSet
@@ -416,4 +417,5 @@ def _stamps(profile: Profile, contexts: Contexts) -> dict[Topic, object]:
         Topic.SERVERS: file_stamp((profile.servers, profile.invites)),
         Topic.CONTEXTS: file_stamp((contexts.base / "contexts", contexts.base / "contexts" / "current")),
         Topic.CONFIG: file_stamp((profile.config,)),
+        Topic.AUDIT: file_stamp((profile.audit / AUDIT_HEAD,)),
     }

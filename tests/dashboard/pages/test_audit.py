@@ -94,7 +94,7 @@ def test_new_records_are_told_and_do_not_move_what_somebody_reads(tmp_path: Path
 
     async def main(client: httpx.AsyncClient) -> None:
         news = (await _page(client, "/audit?user=alice")).one("p", id="news")
-        assert news.words == "" and news.attrs["hx-trigger"].startswith("sse:users")
+        assert news.words == "" and news.attrs["hx-trigger"].startswith("sse:audit")
         asks = news.attrs["hx-get"]
         assert (await _page(client, asks)).one("p", id="news").words == ""
         chain = Chain(Profile(tmp_path).audit)
@@ -135,7 +135,7 @@ def test_verifying_is_begun_by_a_button_and_told_in_words(tmp_path: Path) -> Non
     write_logins(Profile(tmp_path), 3)
 
     async def verified(client: httpx.AsyncClient, contains: str) -> Element:
-        begun = await client.post("/audit/verify", data={**_FORM, "contains": contains})
+        begun = await client.post("/audit/verify", data={**_FORM, "noted": contains})
         assert begun.headers["location"] == "/audit#verify", begun.text
         async with asyncio.timeout(5):
             while True:
@@ -151,7 +151,7 @@ def test_verifying_is_begun_by_a_button_and_told_in_words(tmp_path: Path) -> Non
         assert "is part of it" in (await verified(client, f" {last.upper()} ")).words
         bad = await verified(client, "0" * 64)
         assert "no record has the hash 000000000000" in bad.words
-        odd = await client.post("/audit/verify", data={**_FORM, "contains": "zz"})
+        odd = await client.post("/audit/verify", data={**_FORM, "noted": "zz"})
         assert odd.status_code == 400
         assert (await client.get("/audit/verify")).headers["location"] == "/audit"
         assert (await client.post("/audit/verify", data={})).status_code == 403

@@ -70,7 +70,7 @@ def back_to_audit(page: ThisPage) -> Response:
 async def verify(page: ThisPage, form: ThisForm, house: InHouse, config: RoleConfig) -> Response:
     """Begin to go along the chain."""
     try:
-        wish = VerifyWish(contains=form.text("contains"))
+        wish = VerifyWish(contains=form.text("noted"))
     except ValidationError:
         raise Misuse(
             "bad-argument",

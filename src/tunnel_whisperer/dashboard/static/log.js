@@ -85,7 +85,7 @@
       const lines = JSON.parse(event.data);
       after = event.lastEventId;
       unseen += lines.length;
-      held = held.length ? held.concat(lines).slice(-MOST) : lines;
+      held = held.length ? held.concat(lines).slice(1 - MOST) : lines.slice(1 - MOST); // and a line that says so
       soon();
     });
     source.onerror = () => {
