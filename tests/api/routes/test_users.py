@@ -162,6 +162,20 @@ def test_a_user_is_taken_off_let_in_again_and_forgotten(server: Profile) -> None
     _asked(server, ask)
 
 
+def test_all_are_made_to_agree_with_their_records(server: Profile) -> None:
+    server.authorized_keys.write_text("")
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        done = (await client.post("/users/apply")).json()
+        assert [(x["name"], x["stood"], x["stands"]) for x in done["users"]] == [
+            ("alice", "no", "yes"),
+            ("bob", "no", "yes"),
+        ]
+        assert done["faults"] == []
+
+    _asked(server, ask)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [

@@ -111,11 +111,26 @@ def test_a_deletion_that_cannot_be_says_why(server: Profile) -> None:
     browse(server, main)
 
 
-@pytest.mark.parametrize("path", ["/apps/new/app", "/apps/plc/edit", "/apps/plc/delete"])
+@pytest.mark.parametrize("path", ["/apps/new/app", "/apps/apply", "/apps/plc/edit", "/apps/plc/delete"])
 def test_a_forged_form_does_nothing(server: Profile, path: str) -> None:
     async def main(client: httpx.AsyncClient) -> None:
         form = {"csrf": "x", "name": "x", "local": "1", "host": "", "port": "", "sure": "yes"}
         await sent(client, path, form, 403)
         assert [app.name for app in AppBook(server).all()] == ["plc"]
+
+    browse(server, main)
+
+
+def test_users_get_what_a_file_says_that_was_edited_by_hand(server: Profile) -> None:
+    file = server.directory / "apps.yaml"
+    file.write_text(file.read_text().replace("10502:plc-7.plant.lan:502", "81"))
+
+    async def main(client: httpx.AsyncClient) -> None:
+        form = (await page(client, "/apps")).form("/apps/apply")
+        await sent(client, "/apps/apply", form)
+        shown = await page(client, "/apps")
+        assert "1 of 1 changed" in shown.one("p", class_="good").words
+        assert "alice" in shown.one("p", class_="busy").words
+        assert [grant.local_port for grant in UserBook(server).get("alice").grants] == [22, 81]
 
     browse(server, main)

@@ -10,6 +10,7 @@ from ...base.limits import MAX_INVITATION_S
 from .jobs import ErrorValue
 
 __all__ = [
+    "AppliedUsers",
     "ChangeDocument",
     "ChangedUser",
     "CreatedUser",
@@ -217,3 +218,10 @@ class ChangeDocument(ChangedUser):
 
     changed: bool = Field(description="false: there was nothing to change.")
     dry_run: bool = Field(default=False, description="Nothing was done.")
+
+
+class AppliedUsers(BaseModel):
+    """What became of all users."""
+
+    users: list[ChangedUser] = Field(description="All who were looked at, changed or not.")
+    faults: list[ErrorValue] = Field(default=[], description="Records that cannot be read.")

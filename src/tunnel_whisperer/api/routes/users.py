@@ -39,6 +39,7 @@ from ...tenancy import Change, Token, UserBook
 from ..house import House, InHouse, Live
 from ..models.jobs import ErrorValue
 from ..models.users import (
+    AppliedUsers,
     ChangeDocument,
     ChangedUser,
     CreatedUser,
@@ -104,6 +105,16 @@ def make_user(wish: UserWish, house: InHouse, live: Live) -> CreatedUser:
         create_user(house.profile, wanted)
     _changed(house)
     return CreatedUser(user=get_user(wish.name, house, live), invitation=invitation)
+
+
+@router.post("/users/apply")
+def apply_all_users(house: InHouse) -> AppliedUsers:
+    """Make ``authorized_keys`` agree with the records of all users, and those with the apps, after one of
+    these files was edited by hand. Who was unregistered stays out."""
+    changes, faults = apply_users(house.profile)
+    _changed(house)
+    users = [changed_user(change) for change in changes]
+    return AppliedUsers(users=users, faults=[_fault(fault) for fault in faults])
 
 
 @router.get("/users/{name}")

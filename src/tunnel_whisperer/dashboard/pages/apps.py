@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from ...api.house import InHouse
 from ...api.models.apps import AppDocument, AppEdit, AppWish
+from ...api.models.users import ChangedUser
 from ...api.problems import status_of
 from ...api.routes.apps import change_app, get_app, list_apps, make_app, remove_app
+from ...api.routes.users import apply_all_users
 from ...base.errors import Misuse, TwError
 from ..access_form import (
     Row,
@@ -36,6 +38,18 @@ router = APIRouter()
 def show_apps(page: ThisPage) -> Response:
     """All of them."""
     return page.show("apps.html", apps=[_row(app) for app in list_apps(page.house).apps])
+
+
+@router.post("/apps/apply")
+def apply(page: ThisPage, form: ThisForm, house: InHouse) -> Response:
+    """Give users what the files say that a person may edit."""
+    done = apply_all_users(house)
+    changed = [user for user in done.users if user.stood != user.stands or user.needs_new_file]
+    page.tell(f"All users have what the files say: {len(changed)} of {len(done.users)} changed.")
+    _tell_of_files(page, done.users)
+    for fault in done.faults:
+        page.tell(fault.why, "bad")
+    return page.go("/apps")
 
 
 @router.get("/apps/new/app")
@@ -87,8 +101,7 @@ def change(name: str, page: ThisPage, form: ThisForm, house: InHouse) -> Respons
         return _edit(page, app, rows, was, same=True)
     if form.has("sure"):
         page.tell(f"{name} was changed for all who have it.")
-        if new_files := [user.name for user in told.users if user.needs_new_file]:
-            page.tell(f"Hand over a new file, or invite again: {', '.join(new_files)}.", "busy")
+        _tell_of_files(page, told.users)
         return page.go("/apps")
     return page.show("app_change.html", told=told, fields=hidden_fields(form), at=_path(name))
 
@@ -109,9 +122,13 @@ def delete(name: str, page: ThisPage, form: ThisForm, house: InHouse) -> Respons
     """Forget it."""
     done = remove_app(name, house)
     page.tell(f"{name} was deleted.")
-    if new_files := [user.name for user in done.users if user.needs_new_file]:
-        page.tell(f"Hand over a new file, or invite again: {', '.join(new_files)}.", "busy")
+    _tell_of_files(page, done.users)
     return page.go("/apps")
+
+
+def _tell_of_files(page: Page, users: list[ChangedUser]) -> None:
+    if names := [user.name for user in users if user.needs_new_file]:
+        page.tell(f"Hand over a new file, or invite again: {', '.join(names)}.", "busy")
 
 
 def _rows(form: Form) -> list[Row]:
