@@ -52,17 +52,29 @@ class Dashboard:
 
     def __init__(self, machine: Machine, *words: str, **env: str) -> None:
         self.machine = machine
+        self._words = words
         self._mark = uuid.uuid4().hex
-        self.running: Running = machine.start(
-            "dashboard", "--port", "0", *words, **{_MARK: self._mark, "BROWSER": "/bin/true", **env}
-        )
+        self._env = {_MARK: self._mark, "BROWSER": "/bin/true", **env}
+        self._start("0")
+        self._cookies: list[Cookie] | None = None
+        parts = urlsplit(self.link)
+        self.origin = f"{parts.scheme}://{parts.netloc}"
+
+    def _start(self, port: str) -> None:
+        self.running: Running = self.machine.start("dashboard", "--port", port, *self._words, **self._env)
         found = _LINK.search(self.running.wait_for("/login?token="))
         assert found, self.running.lines
         self.link = found[0]
         """Works once."""
-        self._cookies: list[Cookie] | None = None
-        parts = urlsplit(self.link)
-        self.origin = f"{parts.scheme}://{parts.netloc}"
+
+    def kill(self) -> None:
+        """As a machine does whose power is cut: nobody is told."""
+        self.running.stop(signal.SIGKILL)
+        self.kill_what_is_left()
+
+    def start_again(self) -> None:
+        """After it was killed: on the same machine, on the same port."""
+        self._start(self.origin.rpartition(":")[2])
 
     def let_in(self, visitor: Visitor) -> Visitor:
         """The visitor is at the first page: the first one by the login link, and others in the same session."""

@@ -8,7 +8,10 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError, WebSocket
 
-__all__ = ["Watch"]
+__all__ = ["LEFT", "Watch"]
+
+LEFT = r"htmx:(afterRequest|sendAbort)|did not come: .*net::ERR_ABORTED"
+"""What is said when one leaves a page that is being loaded, or loaded again; to be allowed."""
 
 _STATIC = {"stylesheet", "script", "image", "font", "media", "manifest", "texttrack"}
 _OWN_SCHEMES = {"data", "blob", "about"}
