@@ -16,7 +16,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-_LIVE = re.compile(rb'class="live"[^>]*hx-get="([^"]*)"[^>]*hx-trigger="([^"]*)"')
+_MORE = rb"""(?:[^">]|"[^"]*")*?"""
+_LIVE = re.compile(rb'class="live"' + _MORE + rb'hx-get="([^"]*)"' + _MORE + rb'hx-trigger="([^"]*)"')
 _STREAM = re.compile(rb'sse-connect="([^"]*)"')
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _VISITS_PER_S = 5
@@ -94,7 +95,8 @@ async def watch(host: str, port: int, path: str, seen: Seen) -> None:
     line = Line(host, port)
     page = (await line.get(path)).replace(b"&amp;", b"&")
     stream = _STREAM.search(page)
-    assert stream, "no stream in the page"
+    if not stream:
+        raise RuntimeError(f"no stream in the page {path}")
     parts = [
         Part(
             where.decode() or path,
@@ -104,6 +106,8 @@ async def watch(host: str, port: int, path: str, seen: Seen) -> None:
         )
         for where, words in _LIVE.findall(page)
     ]
+    if not parts:
+        raise RuntimeError(f"nothing in the page {path} follows changes")
     async with asyncio.TaskGroup() as group:
         group.create_task(_listen(host, port, stream[1].decode(), parts, seen))
         for part in parts:
@@ -111,7 +115,8 @@ async def watch(host: str, port: int, path: str, seen: Seen) -> None:
 
 
 async def _listen(host: str, port: int, path: str, parts: list[Part], seen: Seen) -> None:
-    reader = await Line(host, port).events(path)
+    line = Line(host, port)  # held: a writer that nobody holds closes its connection
+    reader = await line.events(path)
     while text := await reader.readline():
         if not text.startswith(b"event:"):
             continue
@@ -121,6 +126,7 @@ async def _listen(host: str, port: int, path: str, parts: list[Part], seen: Seen
         for part in parts:
             if name in part.events:
                 part.news.set()
+    raise Ended(f"the stream of {path} ended")
 
 
 async def _load(host: str, port: int, part: Part, seen: Seen) -> None:
