@@ -7,6 +7,7 @@ a first connection is made.
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import logging
 from collections.abc import Callable
@@ -114,6 +115,9 @@ def _load() -> tuple[Any, Any, Any]:
     from .. import dashboard  # noqa: PLC0415 - half a second that no other command pays
     from ..api import doors, house  # noqa: PLC0415 - the same
 
+    # What stays until the end need not be looked at by each full collection, which stops all traffic for
+    # as long as it takes, nor by the one at the end of the process.
+    gc.freeze()
     return doors, house, dashboard
 
 
