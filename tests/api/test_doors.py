@@ -164,3 +164,12 @@ def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
             assert refused.value.code == "bad-certificate" and "bad.pem" in refused.value.where
 
     real_run(main())
+
+
+def test_two_who_ask_at_once_get_the_same_port(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_house(tmp_path) as (house, _), Doors(house, tmp_path / "dashboard") as doors:
+            one, two = await asyncio.gather(doors.open_port(ANY), doors.open_port(ANY))
+            assert one is two is doors.door
+
+    real_run(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import ssl
@@ -71,6 +72,7 @@ class Doors:
         self._attempts = Attempts()
         self._login_page = login_page
         self._open = contextlib.AsyncExitStack()
+        self._opening = asyncio.Lock()
         self._socket: tuple[Path, int] | None = None  # and its inode: another process may have its own there
         house.doors = self
         self._app = build_app(house, pages=pages)
@@ -83,6 +85,7 @@ class Doors:
     ) -> None:
         self._house.closing.set()
         await self._open.aclose()
+        await asyncio.to_thread(self.book.flush)  # when each key was last used
         self._house.doors = None
 
     async def open_socket(self) -> None:
@@ -123,8 +126,12 @@ class Doors:
         Raises:
             Misuse: ``port-in-use``; ``not-exposed`` beyond loopback without a password; ``bad-certificate``.
         """
-        if self.door is not None:
+        async with self._opening:  # two commands at once get the same one
+            if self.door is None:
+                self.door = await self._open_port(wish)
             return self.door
+
+    async def _open_port(self, wish: Wish) -> Door:
         exposed = not is_loopback(wish.host)
         check_exposure(wish.host, password_set=self.password.is_set(), tls=True)
         names = _names(wish)
@@ -136,8 +143,7 @@ class Doors:
             serving(self._guarded(policy), sock, self._house.closing, tls=context)
         )
         host = names[0] if exposed and names else "127.0.0.1" if ":" not in wish.host else "[::1]"
-        self.door = Door(f"{policy.scheme}://{host}:{port}", fingerprint, exposed)
-        return self.door
+        return Door(f"{policy.scheme}://{host}:{port}", fingerprint, exposed)
 
     def login_link(self) -> str:
         """A link that lets one browser in, once."""
