@@ -267,3 +267,8 @@ def test_a_file_that_others_may_write_lets_nobody_in(book: KeyBook, directory: P
     assert KeyBook(directory, clock).listed() == []
     path.chmod(0o600)
     assert _is_in(KeyBook(directory, clock), issued)
+
+
+def test_where_nothing_was_used_nothing_is_written(tmp_path: Path) -> None:
+    KeyBook(tmp_path / "dashboard").flush()
+    assert not (tmp_path / "dashboard").exists()

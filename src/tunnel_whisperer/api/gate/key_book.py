@@ -153,6 +153,9 @@ class KeyBook:
 
     def flush(self) -> None:
         """Write down what was used when, and what the disk has not taken before."""
+        with self._mutex:
+            if not (self._added or self._removed or self._used):
+                return
         self._save()
 
     def _save(self) -> bool:
