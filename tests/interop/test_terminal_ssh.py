@@ -62,13 +62,16 @@ def test_a_shell_has_a_terminal_its_size_and_its_keys(words: list[str]) -> None:
         terminal = await Terminal.start(words, rows=24, columns=80)
         try:
             async with asyncio.timeout(30):
-                terminal.write(b"PS1=; test -t 0 && stty size; echo 'o'ne\n")
+                terminal.write(b"PS1='go''on>'; test -t 0 && stty size; echo 'o'ne\n")
                 assert b"24 80" in await _until(terminal, b"one\r\n")
                 terminal.resize(50, 132)
                 # The new size travels beside what is typed: it is asked for until it is there.
-                terminal.write(b"until stty size | grep 132; do sleep 0.05; done; echo 't'wo; sleep 1000\n")
+                terminal.write(b"until stty size | grep 132; do sleep 0.05; done; echo 't'wo; cat\n")
                 assert b"50 132" in await _until(terminal, b"two\r\n")
+                terminal.write(b"ping\n")
+                await _until(terminal, b"ping\r\nping\r\n")  # what was typed, and cat
                 terminal.write(b"\x03")
+                await _until(terminal, b"goon>")  # what is typed ahead of a prompt goes with Ctrl-C
                 terminal.write(b"echo 't'hree; exit 5\n")
                 await _until(terminal, b"three\r\n")
                 while data := await terminal.read():
