@@ -135,7 +135,8 @@ async def _load(host: str, port: int, part: Part, seen: Seen) -> None:
         await part.news.wait()
         part.news.clear()
         began = time.perf_counter()
-        seen.bytes += len(await line.get(part.path))
+        body = await line.get(part.path)
+        seen.bytes += len(body)
         seen.seconds.append(time.perf_counter() - began)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import threading
 from pathlib import Path
 
 import httpx
 import pytest
+from anyio import to_thread
+from fastapi import FastAPI
 
 from tests.kit.clock import real_run
 from tests.kit.house import open_house
@@ -17,6 +20,7 @@ from tunnel_whisperer.api.doors_wish import Wish
 from tunnel_whisperer.api.gate.keys import Scope
 from tunnel_whisperer.api.socket_path import socket_of
 from tunnel_whisperer.base.errors import Misuse, TwError
+from tunnel_whisperer.base.limits import API_THREADS
 from tunnel_whisperer.dashboard import mount
 
 ANY = Wish(port=0)
@@ -171,5 +175,35 @@ def test_two_who_ask_at_once_get_the_same_port(tmp_path: Path) -> None:
         async with open_house(tmp_path) as (house, _), Doors(house, tmp_path / "dashboard") as doors:
             one, two = await asyncio.gather(doors.open_port(ANY), doors.open_port(ANY))
             assert one is two is doors.door
+
+    real_run(main())
+
+
+def test_requests_beyond_a_few_wait_for_a_thread(tmp_path: Path) -> None:
+    inside: set[int] = set()
+    full = threading.Event()
+
+    def stay() -> None:
+        inside.add(threading.get_ident())
+        if len(inside) == API_THREADS:
+            full.set()
+        assert full.wait(10)
+
+    def pages(app: FastAPI) -> None:
+        app.add_api_route("/stay", stay)
+
+    async def main() -> None:
+        async with (
+            open_house(tmp_path) as (house, _),
+            Doors(house, tmp_path / "dashboard", pages=pages) as doors,
+            _browser() as one,
+        ):
+            await doors.open_port(ANY)
+            await one.get(doors.login_link())
+            assert doors.door
+            url = f"{doors.door.url}/stay"
+            answers = await asyncio.gather(*(one.get(url) for _ in range(3 * API_THREADS)))
+            assert {answer.status_code for answer in answers} == {200}
+            assert len(inside) == API_THREADS == to_thread.current_default_thread_limiter().total_tokens
 
     real_run(main())

@@ -11,11 +11,12 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
+from anyio import to_thread
 from fastapi import FastAPI
 from starlette.applications import Starlette
 
 from ..base.errors import Misuse
-from ..base.limits import MAX_FILE_UPLOAD_BYTES
+from ..base.limits import API_THREADS, MAX_FILE_UPLOAD_BYTES
 from .app import build_app
 from .doors_wish import Door, Wish
 from .gate.attempts import Attempts
@@ -78,6 +79,8 @@ class Doors:
         self._app = build_app(house, pages=pages)
 
     async def __aenter__(self) -> Self:
+        # Of this event loop: where plain functions answer, and files are read.
+        to_thread.current_default_thread_limiter().total_tokens = API_THREADS
         return self
 
     async def __aexit__(

@@ -608,6 +608,10 @@ MAX_JOB_STEPS = 400
 MAX_API_CONNECTIONS = 400
 """Connections to the API and the dashboard: a page holds two, and a page left open is no attack."""
 
+API_THREADS = 4
+"""Requests that read files or render a page at the same time: each of these threads makes every step of
+the tunnel wait its turn for the interpreter. The fifth request waits; measured, bench dashboard-watchers."""
+
 API_HEAD_BYTES = 16 * 1024
 """Size of a request's head there."""
 
