@@ -55,6 +55,7 @@ class UserBook:
 
     def __init__(self, profile: Profile, wall_clock: Callable[[], float] = time.time) -> None:
         self._profile = profile
+        self._users = profile.users
         self._wall_clock = wall_clock
 
     def create(
@@ -237,7 +238,7 @@ class UserBook:
         Raises:
             Misuse: ``not-set-up`` when it is missing, ``bad-certificate``.
         """
-        path = Profile(self._file(user.name).parent).client_cert
+        path = Profile(self._users.joinpath(user.name)).client_cert
         return _certificate_end(self._profile.read(path))
 
     def get(self, name: str) -> User:
@@ -404,10 +405,10 @@ class UserBook:
         return datetime.fromtimestamp(self._wall_clock(), UTC)
 
     def _names(self) -> list[str]:
-        return sorted(path.parent.name for path in self._profile.users.glob("*/user.json"))
+        return sorted(path.parent.name for path in self._users.glob("*/user.json"))
 
     def _file(self, name: str) -> Path:
-        return self._profile.users / name / "user.json"
+        return self._users.joinpath(name, "user.json")
 
     def _read(self, name: str) -> User:
         path = self._file(name)
