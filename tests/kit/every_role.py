@@ -51,7 +51,7 @@ SNAPSHOTS: Mapping[str, dict[str, Any]] = MappingProxyType(
             "server": "plant",
             "relay": "relay.test:443",
             "proxy": None,
-            "session": {"state": "up"},
+            "session": {"state": "up", "since": 1_798_135_200, "count": 1, "retry_at": None, "error": None},
             "health": _HEALTH,
             "audit": _AUDIT,
             "sessions": [_SESSION],

@@ -141,7 +141,8 @@ class Exchange:
         if self._admitted.unchecked and message["status"] < 400:
             _log.error("the handler of %s did not check its form", self._request.path)
             message = {**message, "status": 500}
-        return {**message, "headers": secured(message.get("headers", []), static=self._static)}
+        static = self._static and message["status"] < 400
+        return {**message, "headers": secured(message.get("headers", []), static=static)}
 
     def _is_good(self) -> bool:
         """Whether the key still lets this go on; looked at once a second."""
