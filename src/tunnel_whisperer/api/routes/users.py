@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -54,7 +56,7 @@ from ..models.users import (
     UserWish,
 )
 
-__all__ = ["changed_user", "grants_of", "router"]
+__all__ = ["FoundUsers", "changed_user", "find_users", "grants_of", "router", "user_document"]
 
 router = APIRouter(tags=["users"])
 
@@ -70,18 +72,39 @@ def list_users(
     online: Annotated[bool, Query(description="Only those who are connected now.")] = False,
 ) -> UserList:
     """All users, or those that match: how each stands, who is connected, what each may reach."""
+    found = find_users(house, live, q, online=online)
+    return UserList.model_validate(
+        {
+            "users": [user_document(row) for row in found.rows],
+            "total": found.total,
+            "strangers": found.strangers,
+            "faults": found.faults,
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FoundUsers:
+    """Users who match, not yet as documents: of hundreds a page shows some."""
+
+    rows: list[UserRow]
+    total: int
+    strangers: list[Mapping[str, Any]]
+    faults: list[ErrorValue]
+
+
+def find_users(
+    house: House, live: Mapping[str, Any] | None, q: str = "", *, online: bool = False
+) -> FoundUsers:
+    """What ``list_users`` lists."""
     found = user_rows(house.profile, live)
     wanted = q.strip().lower()
     rows = [row for row in found.rows if row.online or not online]
-    users = [_document(row) for row in rows if not wanted or wanted in _searched(row)]
-    strangers = [session for session in found.strangers if wanted in str(session["user"]).lower()]
-    return UserList.model_validate(
-        {
-            "users": users,
-            "total": len(found.rows),
-            "strangers": strangers,
-            "faults": [_fault(fault) for fault in found.faults],
-        }
+    return FoundUsers(
+        [row for row in rows if not wanted or wanted in _searched(row)],
+        len(found.rows),
+        [session for session in found.strangers if wanted in str(session["user"]).lower()],
+        [_fault(fault) for fault in found.faults],
     )
 
 
@@ -232,7 +255,8 @@ def _change(change: Change, *, dry_run: bool = False) -> ChangeDocument:
     return ChangeDocument.model_validate({**_values(change), "changed": changed, "dry_run": dry_run})
 
 
-def _document(row: UserRow) -> UserDocument:
+def user_document(row: UserRow) -> UserDocument:
+    """One row of the list."""
     more = {
         "sessions": list(row.sessions),
         "renewal_due": row.renewal_due,

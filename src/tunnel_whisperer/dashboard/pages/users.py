@@ -14,13 +14,14 @@ from ...api.house import InHouse
 from ...api.models.users import UserDetail, UserDocument, UserFileWish, UserInvitation, UserInvitationWish
 from ...api.problems import status_of
 from ...api.routes.users import (
+    find_users,
     get_user,
     invite_user,
     let_in_user,
-    list_users,
     pack_user,
     remove_user,
     take_off_user,
+    user_document,
 )
 from ...base.errors import Misuse, TwError
 from ..access_form import checked
@@ -44,16 +45,16 @@ Ticked = Annotated[str, Query()]
 def show_users(page: ThisPage, q: Search = "", there: Ticked = "", every: Ticked = "") -> Response:
     """All of them, or those that match."""
     q = q.strip()[:100]
-    found = list_users(page.house, live_of_page(page), q, online=bool(there))
+    found = find_users(page.house, live_of_page(page), q, online=bool(there))
     return page.show(
         "users.html",
         q=q,
         there=bool(there),
         every=bool(every),
         found=found,
-        rows=[_row(user) for user in (found.users if every else found.users[:SHOWN])],
+        rows=[_row(user_document(row)) for row in (found.rows if every else found.rows[:SHOWN])],
         link=urlencode({"q": q, "there": "yes" if there else "", "every": "yes"}),
-        online=sum(user.online is True for user in found.users),
+        online=sum(row.online is True for row in found.rows),
         runs=page.live is not None,
     )
 
