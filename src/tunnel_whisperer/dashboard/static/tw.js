@@ -1,36 +1,12 @@
-// What pages need a script for: live parts after a lost connection, copying, dropping a file, and forms
-// that are sent once. Everything else works without.
+// What pages need a script for besides live parts (events.js): copying, dropping a file, and forms that are
+// sent once. Everything else works without.
 "use strict";
 
 (() => {
-  const lost = () => document.getElementById("lost");
-  let away = false;
-
   // htmx asks with the page's token, as the gate wants it from scripts.
   document.addEventListener("htmx:configRequest", (event) => {
     const token = document.querySelector('meta[name="csrf"]');
     if (token) event.detail.headers["X-CSRF-Token"] = token.content;
-  });
-
-  // -- the connection to this machine's process ----------------------------------------------------
-
-  document.addEventListener("htmx:sseOpen", () => {
-    if (!away) return;
-    away = false;
-    lost().hidden = true;
-    htmx.trigger(document.body, "tw:again"); // what was missed meanwhile
-  });
-
-  document.addEventListener("htmx:sseError", async () => {
-    away = true;
-    try {
-      const answer = await fetch("/api/v1/role", { headers: { Accept: "application/json" } });
-      if (answer.status === 401) location.assign("/login");
-      if (answer.ok) return; // the stream alone broke: it comes back by itself
-    } catch {
-      // nobody there
-    }
-    lost().hidden = false;
   });
 
   // What was unfolded stays so when its part is loaded again.
