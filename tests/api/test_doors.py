@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 import threading
 from pathlib import Path
 
@@ -205,5 +206,8 @@ def test_requests_beyond_a_few_wait_for_a_thread(tmp_path: Path) -> None:
             answers = await asyncio.gather(*(one.get(url) for _ in range(3 * API_THREADS)))
             assert {answer.status_code for answer in answers} == {200}
             assert len(inside) == API_THREADS == to_thread.current_default_thread_limiter().total_tokens
+            assert sys.getswitchinterval() < usual / 4  # nor does one of them hold up the tunnel for long
+        assert sys.getswitchinterval() == usual
 
+    usual = sys.getswitchinterval()
     real_run(main())

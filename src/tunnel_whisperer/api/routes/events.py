@@ -22,8 +22,8 @@ router = APIRouter(tags=["events"])
 _PAUSE_S = 0.25
 """Changes that come together are told together."""
 
-_SHARE_S = 0.08
-"""Pause for each that watches: fifty pages that are loaded again are spread over four seconds, so that
+_SHARE_S = 0.1
+"""Pause for each that watches: fifty pages that are loaded again are spread over five seconds, so that
 they take less than half of a core, and the tunnel does not wait for them. Measured, bench
 dashboard-watchers."""
 
