@@ -162,3 +162,23 @@ def test_secrets_do_not_get_into_steps() -> None:
         assert "secret" not in job.steps[0].words
 
     run(main())
+
+
+def test_a_thread_that_has_not_heard_of_the_end_adds_nothing() -> None:
+    async def main() -> None:
+        jobs = Jobs()
+        tells: list[Tell] = []
+
+        async def work(tell: Tell) -> None:
+            tells.append(tell)
+            await asyncio.Event().wait()
+
+        job = jobs.start("look", "looking", work)
+        await asyncio.sleep(0)
+        jobs.cancel(job.id)
+        await _ended(job)
+        before = job.to_json()
+        tells[0]("dns", "started", "asking")
+        assert job.to_json() == before and before["state"] == "cancelled"
+
+    run(main())

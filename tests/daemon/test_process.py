@@ -142,3 +142,19 @@ def test_what_ends_by_itself_is_not_cut_off() -> None:
 
     assert run_until_stopped(main) is True
     assert not [thread for thread in threading.enumerate() if thread.name == "end"]
+
+
+def test_names_that_nobody_resolves_hold_nothing_else_up() -> None:
+    let_go = threading.Event()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        stuck = [loop.run_in_executor(None, let_go.wait, 10) for _ in range(48)]
+        try:
+            async with asyncio.timeout(5):
+                assert await asyncio.to_thread(lambda: "written") == "written"
+        finally:
+            let_go.set()
+            await asyncio.gather(*stuck)
+
+    assert run_until_stopped(main) is False

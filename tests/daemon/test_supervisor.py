@@ -251,6 +251,76 @@ def test_a_pinned_process_does_not_switch_nor_does_one_to_a_context_in_use(tmp_p
     _play(supervisor, scenario, real_run)
 
 
+def test_a_switch_goes_on_when_nobody_waits_for_it_and_two_take_turns(tmp_path: Path) -> None:
+    ending = asyncio.Event()
+
+    async def play(profile: Profile, started: Callable[[Any], None], **options: object) -> None:
+        started(Role())
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await ending.wait()
+
+    supervisor = _supervisor(tmp_path, Role())
+    supervisor._play = play
+    before, second, third = supervisor.profile, Profile(tmp_path / "two"), Profile(tmp_path / "three")
+
+    async def scenario() -> None:
+        await _state(supervisor, RoleState.RUNNING)
+        loop = asyncio.get_running_loop()
+        first = loop.create_task(supervisor.switch(second))
+        while supervisor.profile != second:
+            await asyncio.sleep(0.01)
+        first.cancel()
+        again, last = (loop.create_task(supervisor.switch(where)) for where in (second, third))
+        await asyncio.sleep(0.05)
+        assert who_runs(before) is not None and who_runs(third) is None
+        ending.set()
+        await asyncio.gather(again, last)
+        assert [who_runs(where) is not None for where in (before, second, third)] == [False, False, True]
+
+    _play(supervisor, scenario, real_run)
+
+
+def test_a_switch_before_the_role_was_looked_at(tmp_path: Path) -> None:
+    supervisor = _supervisor(tmp_path, Role())
+
+    async def main() -> None:
+        with supervisor:
+            await supervisor.switch(Profile(tmp_path / "other"))
+            assert supervisor.profile == Profile(tmp_path / "other")
+
+    real_run(main())
+
+
+def test_what_was_mended_while_the_role_was_starting_is_a_change(tmp_path: Path) -> None:
+    runs: list[int] = []
+
+    async def play(profile: Profile, started: Callable[[Any], None], **options: object) -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            profile.config.write_text(profile.config.read_text() + "\n# mended\n")
+            raise Misuse("bad-key", "it was damaged when it was read")
+        started(Role())
+        await asyncio.Event().wait()
+
+    supervisor = _supervisor(tmp_path, Role())
+    supervisor._play = play
+    _play(supervisor, lambda: _state(supervisor, RoleState.RUNNING))
+
+
+def test_a_role_that_cuts_itself_off_is_started_again(tmp_path: Path) -> None:
+    role = Role(asyncio.CancelledError())
+    supervisor = _supervisor(tmp_path, role)
+
+    async def scenario() -> None:
+        await _state(supervisor, RoleState.WAITING)
+        assert supervisor.status.error is not None and supervisor.status.error.code == "internal"
+        await _state(supervisor, RoleState.RUNNING)
+
+    _play(supervisor, scenario)
+
+
 def test_changes_are_seen_while_somebody_watches(tmp_path: Path) -> None:
     supervisor = _supervisor(tmp_path, Role())
 

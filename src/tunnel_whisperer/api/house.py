@@ -44,6 +44,7 @@ class House:
         self._clock = clock
         self._live: dict[str, Any] | None = None
         self._live_at = float("-inf")
+        self._live_of: object = None
 
     @property
     def contexts(self) -> Contexts:
@@ -57,9 +58,9 @@ class House:
 
     def live(self) -> dict[str, Any] | None:
         """How the role stands, a fifth of a second old at most; None where none runs. On the loop."""
-        now = self._clock()
-        if now - self._live_at >= _FRESH_S:
-            self._live, self._live_at = self.supervisor.snapshot(), now
+        now, root = self._clock(), self.supervisor.root
+        if now - self._live_at >= _FRESH_S or root is not self._live_of:
+            self._live, self._live_at, self._live_of = self.supervisor.snapshot(), now, root
         return self._live
 
     def counters(self) -> Counters | None:
@@ -75,7 +76,13 @@ def house_of(connection: HTTPConnection) -> House:
     return house
 
 
-InHouse = Annotated[House, Depends(house_of)]
+async def _in_house(connection: HTTPConnection) -> House:
+    """On the loop: as a plain function it would wait for a thread, of which there are few, and then
+    nobody could even stop the role while some of them are held up."""
+    return house_of(connection)
+
+
+InHouse = Annotated[House, Depends(_in_house)]
 
 
 async def live_of(house: InHouse) -> dict[str, Any] | None:

@@ -612,6 +612,11 @@ API_THREADS = 4
 """Requests that read files or render a page at the same time: each of these threads makes every step of
 the tunnel wait its turn for the interpreter. The fifth request waits; measured, bench dashboard-watchers."""
 
+PROCESS_THREADS = 64
+"""Name lookups, files and providers that are waited for at the same time in the whole process. With
+asyncio's own number, six on a small machine, six names whose name server does not answer would hold up
+each other name, and all that is written beside the tunnel."""
+
 API_HEAD_BYTES = 16 * 1024
 """Size of a request's head there."""
 

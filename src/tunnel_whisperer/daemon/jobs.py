@@ -214,8 +214,9 @@ class Jobs:
         loop = asyncio.get_running_loop()
 
         def take(step: JobStep) -> None:
-            job.add(step)
-            self._changed()
+            if job.ended is None:  # a thread may not have heard that it is over
+                job.add(step)
+                self._changed()
 
         def tell(part: str, state: str, words: str, hint: str = "") -> None:
             step = JobStep(part, state, redact(words), self._wall_clock(), redact(hint))

@@ -9,9 +9,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..base.limits import RESERVED_FILES
+from ..base.limits import PROCESS_THREADS, RESERVED_FILES
 from .notify import keep_watchdog, stopping
 
 __all__ = ["files_for_connections", "run_until_stopped"]
@@ -38,6 +39,7 @@ def run_until_stopped(main: Callable[[], Coroutine[Any, Any, None]]) -> bool:
     async def guarded() -> None:
         nonlocal stopped
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(PROCESS_THREADS, thread_name_prefix="tw-aside"))
         task = loop.create_task(main(), name="main")
         alive = loop.create_task(keep_watchdog(), name="watchdog")
 

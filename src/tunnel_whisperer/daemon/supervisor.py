@@ -133,8 +133,12 @@ class Supervisor:
         self._play = play
         self._keep = keep
         self._wall_clock = wall_clock
+        self._draw = draw
         self._backoff = Backoff(draw)
         self._again = asyncio.Event()
+        self._role_ended = asyncio.Event()
+        self._role_ended.set()
+        self._switching = asyncio.Lock()
         self._held = contextlib.ExitStack()
         self._tasks = TaskSet("supervisor", _log)
         self._status = RoleStatus(RoleState.STOPPED, wall_clock())
@@ -167,7 +171,7 @@ class Supervisor:
     def start(self) -> None:
         """Run the role; a failure that was waited for is tried again at once."""
         self._wanted = True
-        self._backoff = Backoff(random.random)
+        self._backoff = Backoff(self._draw)
         self._again.set()
 
     def stop(self) -> None:
@@ -180,12 +184,27 @@ class Supervisor:
         self.start()
 
     async def switch(self, profile: Profile) -> None:
-        """Serve another identity from now on; the old one's role has ended when this returns.
+        """Serve another identity from now on; the old one's role has ended when this returns. Whoever is
+        cancelled meanwhile does not stop it half-way. One at a time.
 
         Raises:
             Misuse: ``already-running`` when another process serves that one; ``bad-argument`` where
                 this process is for one identity.
         """
+        failure = await asyncio.shield(self._tasks.spawn(self._switch_in_turn(profile), "switch"))
+        if failure is not None:
+            raise failure
+
+    async def _switch_in_turn(self, profile: Profile) -> TwError | None:
+        """Returns why it was not done."""
+        async with self._switching:
+            try:
+                await self._switch(profile)
+            except TwError as exc:
+                return exc
+        return None
+
+    async def _switch(self, profile: Profile) -> None:
         if profile == self.profile:
             self.restart()
             return
@@ -198,11 +217,12 @@ class Supervisor:
         hold = contextlib.ExitStack()
         await asyncio.to_thread(hold.enter_context, running(profile, self.command))
         before, self._held = self._held, hold
-        ended = self._role_ended
         self.profile, self._wanted, self._remap = profile, True, ()
         self._again.set()
-        await ended.wait()
-        before.close()
+        try:
+            await self._role_ended.wait()
+        finally:
+            before.close()
         self.changes.mark(*Topic)
 
     async def run(self) -> None:
@@ -211,8 +231,6 @@ class Supervisor:
         Raises:
             TwError: of the role, where ``fatal`` was asked for.
         """
-        self._role_ended = asyncio.Event()
-        self._role_ended.set()
         self._tasks.spawn(self._look_around(), "look")
         try:
             while True:
@@ -252,6 +270,7 @@ class Supervisor:
 
     async def _serve(self) -> None:
         self._set(RoleState.STARTING, starts=self._status.starts + 1)
+        files = self._identity_stamp()
         began = asyncio.get_running_loop().time()
         self._role_ended.clear()
         role = self._tasks.spawn(self._one_run(), "role")
@@ -265,8 +284,8 @@ class Supervisor:
             await asyncio.wait((role,))
             self.root = None
             self._role_ended.set()
-        if ended_itself and (failure := role.result()) is not None:
-            await self._after_failure(failure, asyncio.get_running_loop().time() - began)
+        if ended_itself and (failure := _failure_of(role)) is not None:
+            await self._after_failure(failure, asyncio.get_running_loop().time() - began, files)
 
     async def _one_run(self) -> TwError | None:
         """Returns why it ended."""
@@ -279,7 +298,8 @@ class Supervisor:
             return Broken("internal", f"{type(exc).__name__}: {exc}", hint="report this")
         return Broken("internal", "the role ended by itself", hint="report this")
 
-    async def _after_failure(self, failure: TwError, lasted_s: float) -> None:
+    async def _after_failure(self, failure: TwError, lasted_s: float, files: Hashable | None = None) -> None:
+        """``files``: the identity's, as they were when the role began."""
         passing = failure.retry is not Retry.NEVER or failure.code in _MAY_PASS
         if self._fatal and not isinstance(failure, Broken):
             raise failure
@@ -287,7 +307,7 @@ class Supervisor:
             _log.error("%s: %s; it is started again when its files change", failure.code, failure)
             self._set(RoleState.FAILED, failure)
             async with self._telling():
-                await self._until_files_change()
+                await self._until_files_change(files if lasted_s < _YOUNG_S else None)
             return
         self._backoff.connection_ended(lasted_s)
         delay = self._backoff.next_delay()
@@ -317,8 +337,9 @@ class Supervisor:
             "config": {"changed": [], "error": None},
         }
 
-    async def _until_files_change(self) -> None:
-        first = self._identity_stamp()
+    async def _until_files_change(self, first: Hashable | None = None) -> None:
+        """``first``: what the role has seen of them; None: as they are now."""
+        first = self._identity_stamp() if first is None else first
         looking = self._tasks.spawn(watch(self._identity_stamp, self._again.set, first), "files")
         try:
             await self._again.wait()
@@ -399,8 +420,18 @@ _IDLE_WORDS = {
 }
 """What it means that no role runs."""
 
+_YOUNG_S = 60.0
+"""A role that ends this early may not have seen what was mended meanwhile. One that ran for long has
+renewed its certificate itself: that is no reason to begin again."""
+
 _LOOK_S = 0.5
 _TICK_LOOKS = 4
+
+
+def _failure_of(role: asyncio.Task[TwError | None]) -> TwError | None:
+    if role.cancelled():  # by something inside it: nobody here did
+        return Broken("internal", "the role was cut off by itself", hint="report this")
+    return role.result()
 
 
 def _stamps(profile: Profile, contexts: Contexts) -> dict[Topic, object]:

@@ -150,13 +150,23 @@ def test_a_server_on_this_computer_is_made_enrolled_and_served(world: World, tmp
             client, await client.post("/relay/own-server", json={"server": "mill", "use": False})
         )
         assert beside["state"] == "done" and house.profile == relay
+        doors = _Doors()
+        house.doors = doors
         done = await end_of(client, await client.post("/relay/own-server", json={"server": "plant"}))
+        assert doors.followed == 1  # commands find this process at the server's identity
         assert done["state"] == "done" and done["result"]["switched"] is True
         assert [record.server_id for record in TenantBook(relay).all()] == ["mill", "plant"]
         assert load_config(house.profile.config).server_id == "plant"
         assert (await client.get("/role")).json()["mode"] == "server"
 
     _own(tmp_path, main)
+
+
+class _Doors:
+    followed = 0
+
+    def follow_identity(self) -> None:
+        self.followed += 1
 
 
 @pytest.mark.parametrize("kind", ["server", "embedded"])

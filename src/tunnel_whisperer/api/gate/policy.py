@@ -14,7 +14,8 @@ __all__ = ["LOOPBACK_NAMES", "GuardPolicy"]
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
-_NOTHING = re.compile(r"(?!)")
+_SECRETS = re.compile(r"/api/v1/(servers/[^/]+/response|join/request)")
+"""They have a server's UUID in them, with which one may ask the relay for a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class GuardPolicy:
     """The same, with all below; the same for everybody, so browsers may keep what is there."""
     read_folders: tuple[str, ...] = ("/api/", "/metrics")
     """What a key of scope ``read`` may GET: a folder with its slash, or one path."""
-    secrets: re.Pattern[str] = _NOTHING
+    secrets: re.Pattern[str] = _SECRETS
     """Of those, what it may not, such as a user's file: matched against the whole path."""
     uploads: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Bytes of a body by path, where it is not ``MAX_REQUEST_BYTES``; a path that ends with a slash

@@ -34,7 +34,7 @@ from ..machine_jobs import (
 from ..models.jobs import JobDocument
 from ..models.relay import Credentials as Given
 from ..models.relay import DestroyWish, OwnServerWish, RemovalDocument, RemovalWish, SshWish
-from .contexts import need_free_choice
+from .contexts import need_free_choice, serve_context
 from .relay import given
 
 __all__ = ["DRIFT", "router"]
@@ -136,7 +136,7 @@ async def add_own_server(wish: OwnServerWish, house: InHouse, config: RoleConfig
     async def work(tell: Tell) -> dict[str, Any]:
         made = await make_own_server(supervisor.contexts, profile, config, wish.server, tell, use=wish.use)
         if wish.use:
-            await supervisor.switch(made.context.profile)
+            await serve_context(house, made.context)
         supervisor.changes.mark(*Topic)
         return {"server": wish.server, "context": made.context.id, "switched": wish.use}
 
