@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 
 _MORE = rb"""(?:[^">]|"[^"]*")*?"""
 _LIVE = re.compile(rb'class="live"' + _MORE + rb'hx-get="([^"]*)"' + _MORE + rb'hx-trigger="([^"]*)"')
-_STREAM = re.compile(rb'sse-connect="([^"]*)"')
+_STREAM = re.compile(rb'data-events="([^"]*)"')
+_TOPIC = re.compile(r"tw:(\w+) from:body")
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _VISITS_PER_S = 5
 
@@ -100,9 +101,7 @@ async def watch(host: str, port: int, path: str, seen: Seen) -> None:
     parts = [
         Part(
             where.decode() or path,
-            frozenset(
-                word[4:] for word in words.decode().replace(",", " ").split() if word.startswith("sse:")
-            ),
+            frozenset(_TOPIC.findall(words.decode())),
         )
         for where, words in _LIVE.findall(page)
     ]
