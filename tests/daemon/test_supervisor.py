@@ -185,6 +185,9 @@ def test_stop_start_and_restart(tmp_path: Path) -> None:
         assert role.cancelled == 1 and supervisor.snapshot() is None
         supervisor.start()
         await _state(supervisor, RoleState.RUNNING)
+        supervisor.start()  # once more: nobody is cut off
+        await asyncio.sleep(1)
+        assert len(role.began) == 2
         supervisor.restart()
         await asyncio.sleep(1)
         await _state(supervisor, RoleState.RUNNING)

@@ -169,7 +169,13 @@ class Supervisor:
         return self.root.snapshot()
 
     def start(self) -> None:
-        """Run the role; a failure that was waited for is tried again at once."""
+        """Run the role; a failure that was waited for is tried again at once. One that runs goes on, or a
+        second click would end all connections."""
+        if not self._wanted or self._status.state not in (RoleState.STARTING, RoleState.RUNNING):
+            self.restart()
+
+    def restart(self) -> None:
+        """End the role and run it again with what the files say now."""
         self._wanted = True
         self._backoff = Backoff(self._draw)
         self._again.set()
@@ -178,10 +184,6 @@ class Supervisor:
         """Let the role end, and stay."""
         self._wanted = False
         self._again.set()
-
-    def restart(self) -> None:
-        """End the role and run it again with what the files say now."""
-        self.start()
 
     async def switch(self, profile: Profile) -> None:
         """Serve another identity from now on; the old one's role has ended when this returns. Whoever is

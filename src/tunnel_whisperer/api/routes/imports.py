@@ -130,7 +130,7 @@ async def _install(house: House, contents: BundleContents, wish: FileWish) -> Im
 def _apply(house: House, context: Context) -> None:
     """Its role runs with what is new; whoever hands a client its file wants it to connect."""
     if context.profile == house.profile:
-        house.supervisor.start()
+        house.supervisor.restart()
 
 
 def _served(house: House) -> Context:

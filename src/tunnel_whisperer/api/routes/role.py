@@ -48,7 +48,7 @@ def get_role(house: InHouse, live: Live) -> RoleDocument:
 
 @router.post("/role/start", status_code=202)
 async def start_role(house: InHouse) -> None:
-    """Run it; one that waits to be tried again is tried at once."""
+    """Run it; one that waits to be tried again is tried at once, and one that runs goes on."""
     house.supervisor.start()
 
 

@@ -156,7 +156,7 @@ def _token(text: str) -> Token:
 def _run(house: House, profile: Profile) -> None:
     """On the loop: its role runs with what is new."""
     if profile == house.profile:
-        house.supervisor.start()
+        house.supervisor.restart()
     house.supervisor.changes.mark(Topic.STATUS, Topic.CONFIG, Topic.CONTEXTS)
 
 
