@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import re
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +22,6 @@ from tests.cli.managers import fake_manager
 from tests.cli.relay_doubles import World
 from tests.kit.every_role import furnish, played
 from tests.kit.house import PlayedRole, open_house
-from tunnel_whisperer.api.app import build_app
 from tunnel_whisperer.api.doors import Doors
 from tunnel_whisperer.api.doors_wish import Wish
 from tunnel_whisperer.api.gate.keys import Scope, csrf_token
@@ -120,12 +119,6 @@ def _filled(path: str) -> str:
     return re.sub(r"\{(\w+)(?::\w+)?\}", value, path)
 
 
-def every_ask() -> list[Ask]:
-    """See ``walk``; of an application that serves nobody."""
-    app = FastAPI()
-    return walk(build_app(app.state, pages=mount))  # type: ignore[arg-type]
-
-
 class Whole:
     """One that is served now.
 
@@ -180,7 +173,7 @@ class Whole:
                 "sec-websocket-version": "13",
                 "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
             }
-        async with self.client.stream(method, path, headers=made, **more) as answer:
+        async with self.client.stream(method, self.url + path, headers=made, **more) as answer:
             if answer.headers.get("content-type", "").startswith("text/event-stream"):
                 async for piece in answer.aiter_bytes():
                     answer._content = piece
@@ -198,18 +191,25 @@ class Whole:
 
 @contextlib.asynccontextmanager
 async def the_whole(
-    models: Path, directory: Path, role: str, snapshot: dict[str, Any] | None = None
+    models: Path,
+    directory: Path,
+    role: str,
+    snapshot: dict[str, Any] | None = None,
+    write: Callable[[Path], None] = lambda directory: None,
 ) -> AsyncIterator[Whole]:
     """Serve the identity of this role on loopback.
 
     Args:
         models: that were made before, by role.
         directory: for the copy.
+        snapshot: what the role tells; by default what such a one would.
+        write: puts more into the copy first.
     """
     if not (models / role).exists():
         furnish(models, role)
     if not directory.exists():
         shutil.copytree(models / role, directory)
+        write(directory)
     play = played(role) if snapshot is None else PlayedRole(snapshot)
     async with (
         open_house(directory, play, pages=mount) as (house, _),
