@@ -109,6 +109,12 @@ def test_a_relay_and_a_client_have_their_own(server: Profile, tmp_path: Path) ->
     async def of_relay(client: httpx.AsyncClient) -> None:
         words = (await page(client, "/")).one("main").words
         assert "1 of 1 online now." in words and "plant" in words and "Users" not in words
+        assert 'Both end all open connections. After "Stop" nobody can connect' in words
+        await sent(client, "/role", {"csrf": "t", "act": "stop"})
+        async with asyncio.timeout(5):
+            while "Nobody can" not in (await client.get("/")).text:
+                pass
+        assert "Name relay.example" in (await page(client, "/")).one("section", id="home-relay").words
 
     told = {"role": "relay", "health": [], "tenants": [tenant], "connections": 4, "behind_proxy": False}
     _browse(relay, PlayedRole({**told, "listen": "127.0.0.1:8443"}), of_relay)

@@ -13,6 +13,7 @@ from ...api.house import InHouse
 from ...api.models.status import StatusDocument
 from ...api.routes.role import restart_role, role_document, start_role, stop_role
 from ...api.routes.status import get_status
+from ...profile import load_config
 from ..page import ThisForm, ThisPage
 from .users import path_of
 
@@ -22,7 +23,12 @@ router = APIRouter()
 
 _PAGES = (
     ("tw create user", "/users/new/user", "Create a user", "Nobody may come in yet."),
-    ("tw test relay", "/tests", "Test the way to the relay", "The relay is not reached: a test says where it ends."),
+    (
+        "tw test relay",
+        "/tests",
+        "Test the way to the relay",
+        "The relay is not reached: a test says where it ends.",
+    ),
     ("tw join --apply", "/setup", "Go on with joining the relay", "The relay's answer is still missing."),
     ("tw enroll --invite", "/servers/new/invitation", "Invite a server", "No server is enrolled yet."),
     ("tw enroll", "/servers/new/request", "Enrol a server", "By the request that it sent."),
@@ -57,6 +63,7 @@ def home(page: ThisPage, house: InHouse) -> Response:
         next=next_steps(status.next),
         online=_online(status),
         certificate_ends=_stamp(status.certificate_ends),
+        domain=load_config(house.profile.config).relay.domain if role.mode == "relay" else "",
     )
 
 
