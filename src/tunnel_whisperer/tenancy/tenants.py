@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
+import os
 import time
 import uuid
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ..audit import note
@@ -26,6 +29,10 @@ _log = logging.getLogger("tw.tenancy")
 _FIRST_PORT = 20000
 _LAST_PORT = 29999
 """The ports of a relay's tenants (cli.md); as many tenants as ports."""
+
+
+_FILES_KNOWN = 1024
+"""Files whose content was seen lately: pages and commands read them all again, and few of them change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,28 +190,33 @@ class TenantBook:
         return self._read_all()
 
     def stamp(self) -> Hashable:
-        """Changes whenever a tenant comes, goes or changes; costs a look at the directory."""
+        """Changes whenever a tenant comes, goes or changes; costs a look at the directory.
+
+        A relay looks twice a second: without a ``Path`` for each, that takes a fifth of the time.
+        """
         stamps = []
-        for path in self._paths():
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            stamps.append((path.name, status.st_ino, status.st_mtime_ns, status.st_size))
-        return tuple(stamps)
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._profile.servers) as entries:
+            for entry in entries:
+                if not _is_record(entry.name):
+                    continue
+                try:
+                    status = entry.stat()
+                except OSError:
+                    continue
+                stamps.append((entry.name, status.st_ino, status.st_mtime_ns, status.st_size))
+        return tuple(sorted(stamps))
 
     def _path(self, server_id: str) -> Path:
         return self._profile.servers / f"{server_id}.json"
 
     def _paths(self) -> list[Path]:
-        # Path.glob leaves hidden files in: those of a write that was killed.
-        return sorted(path for path in self._profile.servers.glob("*.json") if path.name[0] != ".")
+        return sorted(path for path in self._profile.servers.glob("*.json") if _is_record(path.name))
 
     def _read_all(self) -> list[TenantRecord]:
         return [self._read(path) for path in self._paths()]
 
     def _read(self, path: Path) -> TenantRecord:
-        record = TenantRecord.parse(self._profile.read(path), str(path))
+        record = _parsed(self._profile.read(path), str(path))
         if record.server_id != path.stem:
             raise Misuse("bad-record", f"server_id: is not {path.stem!r}", where=str(path))
         return record
@@ -228,6 +240,16 @@ class TenantBook:
                     f"the server {record.server_id!r} has the same {what}",
                     hint="make the new server in a directory of its own",
                 )
+
+
+@lru_cache(maxsize=_FILES_KNOWN)
+def _parsed(data: bytes, where: str) -> TenantRecord:
+    return TenantRecord.parse(data, where)
+
+
+def _is_record(name: str) -> bool:
+    """Hidden files are those of a write that was killed."""
+    return name.endswith(".json") and not name.startswith(".")
 
 
 def _same(record: TenantRecord, request: JoinRequest) -> bool:
