@@ -11,7 +11,9 @@ from tests.kit.clock import real_run
 from tests.kit.house import PlayedRole, open_house
 from tests.kit.identities import relay_in
 from tunnel_whisperer.api.house import House
+from tunnel_whisperer.api.machine_jobs import MAKE, start_at_machine
 from tunnel_whisperer.base.values import Secret
+from tunnel_whisperer.daemon.jobs import JobState, Tell
 from tunnel_whisperer.operations.importing import open_contents
 from tunnel_whisperer.profile import running
 
@@ -83,6 +85,32 @@ def test_a_process_for_one_identity_says_so(tmp_path: Path) -> None:
             words = await _refused(await client.post("/contexts", json={"name": "b"}), 400, "bad-argument")
             assert "and no other" in words
             assert len((await client.get("/contexts")).json()["contexts"]) == 1
+
+    real_run(main())
+
+
+def test_an_identity_is_not_left_while_its_machine_is_changed(tmp_path: Path) -> None:
+    relay_in(tmp_path)
+
+    async def main() -> None:
+        async with open_house(tmp_path, PlayedRole()) as (house, client):
+            assert (await client.post("/contexts", json={"name": "plant-7"})).status_code == 201
+            over = asyncio.Event()
+
+            async def work(tell: Tell) -> None:
+                await over.wait()
+
+            job = start_at_machine(house, MAKE, "making the relay", work)
+            for path, body in (("/contexts/base/use", None), ("/contexts", {"name": "plant-8"})):
+                words = await _refused(await client.post(path, json=body), 409, "already-running")
+                assert "making the relay is under way" in words
+            assert [
+                row["name"] for row in (await client.get("/contexts")).json()["contexts"] if row["here"]
+            ] == ["plant-7"]
+            over.set()
+            while job.state is JobState.RUNNING:
+                await asyncio.sleep(0)
+            assert (await client.post("/contexts/base/use")).status_code == 200
 
     real_run(main())
 

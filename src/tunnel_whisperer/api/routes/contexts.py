@@ -20,6 +20,7 @@ from ...operations.context_export import backup_file_name
 from ...operations.context_export import export_context as export_file
 from ...profile import Context, Profile, who_runs
 from ..house import House, InHouse
+from ..machine_jobs import need_idle_machine
 from ..models.contexts import (
     ContextDocument,
     ContextList,
@@ -133,10 +134,11 @@ def export_context(context_id: ContextId, wish: ExportWish, house: InHouse) -> R
 
 
 def need_free_choice(house: House) -> None:
-    """Refuse to serve another identity where this process is for one.
+    """Refuse to serve another identity where this process is for one, or changes the machine of the one
+    that it serves: its lock, which keeps others from changing the same, would be let go.
 
     Raises:
-        Misuse: ``bad-argument``.
+        Misuse: ``bad-argument``, ``already-running``.
     """
     supervisor = house.supervisor
     if supervisor.pinned:
@@ -145,6 +147,7 @@ def need_free_choice(house: House) -> None:
             f"this {supervisor.command} serves {supervisor.profile.directory} and no other",
             hint="end it, and start tw dashboard without --context",
         )
+    need_idle_machine(house)
 
 
 async def serve_context(house: House, context: Context) -> bool:
