@@ -155,7 +155,8 @@ def _ask_who_runs(args: argparse.Namespace, profile: Profile) -> int:
     with open_client(profile) as client:
         shown = client.post("/dashboard", wish)
     _show(shown["url"], shown["login"], shown["fingerprint"], opens=not args.no_open)
-    print(f"It is the dashboard of {who_runs(profile)}; the link lets in one browser, once.", flush=True)
+    print(f"This context runs already, as {who_runs(profile)}: that process has the dashboard.", flush=True)
+    print("The link lets in one browser, once, within ten minutes.", flush=True)
     return 0
 
 

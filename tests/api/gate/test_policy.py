@@ -66,7 +66,7 @@ def test_a_person_is_told_the_address() -> None:
     assert GuardPolicy(port=8443, tls=True).address == "https://127.0.0.1:8443/"
 
 
-def test_with_whose_uuid_one_may_speak_to_the_relay_is_not_for_who_only_reads() -> None:
+def test_a_server_s_whole_uuid_is_not_for_who_only_reads() -> None:
     policy = GuardPolicy(port=8080)
     assert not policy.may_read("/api/v1/servers/plant/response")
     assert not policy.may_read("/api/v1/join/request")

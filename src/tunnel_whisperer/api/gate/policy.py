@@ -15,7 +15,7 @@ __all__ = ["LOOPBACK_NAMES", "GuardPolicy"]
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 _SECRETS = re.compile(r"/api/v1/(servers/[^/]+/response|join/request)")
-"""They have a server's UUID in them, with which one may ask the relay for a stream."""
+"""They have a server's whole UUID in them, which no log shows either; who monitors needs none."""
 
 
 @dataclass(frozen=True, slots=True)
