@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
+from .examples import add_examples
 from .house import House
 from .metrics import CONTENT_TYPE, Metrics
 from .problems import ERRORS, PROBLEM, register
@@ -76,5 +77,6 @@ def _document(app: FastAPI) -> dict[str, Any]:
                 for status, answer in operation["responses"].items():
                     if not status.startswith("2"):
                         answer["content"] = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        add_examples(document)
         app.openapi_schema = document
     return app.openapi_schema
