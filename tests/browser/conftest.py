@@ -77,8 +77,8 @@ def visitor(request: pytest.FixtureRequest, browser: Chromium, tmp_path: Path) -
     request.node.stash[_CHROMIUM] = browser
     with ExitStack() as stack:
 
-        def make(origin: str, size: Size = WIDE, scheme: Scheme = "light") -> Visitor:
-            made.append(stack.enter_context(browser.visitor(origin, size, scheme)))
+        def make(origin: str, size: Size = WIDE, scheme: Scheme = "light", scripts: bool = True) -> Visitor:
+            made.append(stack.enter_context(browser.visitor(origin, size, scheme, scripts)))
             return made[-1]
 
         yield make

@@ -78,13 +78,20 @@ class Dashboard:
 
     def let_in(self, visitor: Visitor) -> Visitor:
         """The visitor is at the first page: the first one by the login link, and others in the same session."""
+        if self._cookies is not None:
+            self.give_session(visitor)
+            visitor.open("/")
+            return visitor
+        return self.give_session(visitor)
+
+    def give_session(self, visitor: Visitor) -> Visitor:
+        """The same, without a look at the first page where that is not needed."""
         if self._cookies is None:
             visitor.page.goto(self.link)
             visitor.page.wait_for_url(re.compile(r"^[^?]*/(?!login)[^?]*$"))
             self._cookies = visitor.context.cookies()
         else:
             visitor.context.add_cookies(cast(Any, self._cookies))
-            visitor.open("/")
         return visitor
 
     def new_link(self) -> str:

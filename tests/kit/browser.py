@@ -65,12 +65,13 @@ class Visitor:
     Args:
         context: nobody else's.
         origin: scheme, host and port that the pages may ask.
+        scripts: whether pages may run any.
     """
 
-    def __init__(self, context: BrowserContext, origin: str) -> None:
+    def __init__(self, context: BrowserContext, origin: str, scripts: bool = True) -> None:
         self.origin = origin.rstrip("/")
         self.context = context
-        self.watch = Watch(context, self.origin)
+        self.watch = Watch(context, self.origin, scripts)
         self.page = context.new_page()
         """The first window."""
 
@@ -126,12 +127,15 @@ class Chromium:
             self._fall_asleep()
 
     @contextlib.contextmanager
-    def visitor(self, origin: str, size: Size = WIDE, scheme: Scheme = "light") -> Iterator[Visitor]:
+    def visitor(
+        self, origin: str, size: Size = WIDE, scheme: Scheme = "light", scripts: bool = True
+    ) -> Iterator[Visitor]:
         """A person of their own, until the end of the block. What was watched is not asserted here."""
         with self.awake():
             context = self._browser.new_context(
                 viewport={"width": size.width, "height": size.height},
                 color_scheme=scheme,
+                java_script_enabled=scripts,
                 reduced_motion="reduce",
                 device_scale_factor=1,
                 locale="en-GB",
@@ -139,7 +143,7 @@ class Chromium:
                 permissions=["clipboard-read", "clipboard-write"],
             )
             context.set_default_timeout(_PATIENCE_MS)
-            visitor = Visitor(context, origin)
+            visitor = Visitor(context, origin, scripts)
         try:
             yield visitor
         finally:

@@ -40,10 +40,12 @@ class Watch:
     Args:
         context: whose windows.
         origin: the only one that may be asked.
+        scripts: whether pages may run any.
     """
 
-    def __init__(self, context: BrowserContext, origin: str) -> None:
+    def __init__(self, context: BrowserContext, origin: str, scripts: bool = True) -> None:
         self._origin = urlsplit(origin)
+        self._scripts = scripts
         self._context = context
         self._found: list[str] = []
         self._exceptions: list[_Exception] = []
@@ -82,7 +84,7 @@ class Watch:
     def _let_arrive(self) -> None:
         # What a window has told before it answers has arrived when it answers.
         for page in self._context.pages:
-            if not page.is_closed():
+            if not page.is_closed() and self._scripts:
                 page.evaluate("new Promise((done) => setTimeout(done, 0))")
 
     def _is_excepted(self, text: str) -> bool:
