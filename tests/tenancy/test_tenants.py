@@ -114,6 +114,25 @@ def test_the_stamp_changes_with_the_tenants_only(book: TenantBook, tmp_path: Pat
     assert len({stamps[0], stamps[2], stamps[4]}) == 3
 
 
+def test_a_record_is_taken_apart_again_only_when_it_changed(
+    book: TenantBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.enroll(PLANT), book.enroll(LAB)
+    before, parsed, real = book.all(), [], TenantRecord.parse
+
+    def parse(data: bytes, where: str = "") -> TenantRecord:
+        parsed.append(Path(where).stem)
+        return real(data, where)
+
+    monkeypatch.setattr(TenantRecord, "parse", parse)
+    assert book.all() == before
+    assert parsed == []
+    path = tmp_path / "servers" / "plant.json"
+    path.write_text(path.read_text().replace("20000", "20009"))
+    assert [record.port for record in book.all()] == [20001, 20009]
+    assert parsed == ["plant"]
+
+
 def _spoil(tmp_path: Path, **fields: object) -> Path:
     path = tmp_path / "servers" / "plant.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
