@@ -113,6 +113,7 @@ class Browsing:
         """
         with self.person(daemon) as visitor:
             page = visitor.open(path)
+            follows = follows and bool(page.evaluate("!!document.body.dataset.events"))
             live = _until(page, "window.__ready") if follows else 0.0
             seen = page.evaluate(
                 """() => {

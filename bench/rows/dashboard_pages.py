@@ -25,21 +25,20 @@ def measure(session: Session) -> list[Line]:
     house, browsing = session.household(), session.browsing()
     rounds = 1 if session.quick else 3
     lines = []
-    crowd = house.crowd(_ONLINE, every_s=3600)
-    for role in ROLES:
-        daemon = house.daemons[role]
-        lines += [
-            _page(role, path, [browsing.open(daemon, path) for _ in range(rounds)])
-            for path in browsing.pages_of(daemon)
-        ]
-    for role, path, words, part in _SEARCHES:
-        seen = [browsing.search(house.daemons[role], path, words, part) for _ in range(rounds)]
-        note = f"longest task {statistics.median(x.longest for x in seen):.0f} ms"
-        figures = {"ours": [x.after for x in seen]}
-        bar = at_most(1.0, "1 s")
-        lines.append(judged(f"search {path}", "ms", figures, bar, base=_ALLOWED_MS, note=note))
-    lines.append(_beside_a_file(house, browsing, rounds))
-    house.processes.stop(crowd)
+    with house.crowd(_ONLINE, every_s=3600):
+        for role in ROLES:
+            daemon = house.daemons[role]
+            lines += [
+                _page(role, path, [browsing.open(daemon, path) for _ in range(rounds)])
+                for path in browsing.pages_of(daemon)
+            ]
+        for role, path, words, part in _SEARCHES:
+            seen = [browsing.search(house.daemons[role], path, words, part) for _ in range(rounds)]
+            note = f"longest task {statistics.median(x.longest for x in seen):.0f} ms"
+            figures = {"ours": [x.after for x in seen]}
+            bar = at_most(1.0, "1 s")
+            lines.append(judged(f"search {path}", "ms", figures, bar, base=_ALLOWED_MS, note=note))
+        lines.append(_beside_a_file(house, browsing, rounds))
     return lines
 
 

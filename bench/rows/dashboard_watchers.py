@@ -22,16 +22,15 @@ def measure(session: Session) -> list[Line]:
     session.browsing()
     seconds = 8.0 if session.quick else 25.0
     daemon = house.daemons["server"]
-    crowd = house.crowd(_ONLINE, _EVERY_S)
-    time.sleep(3)
-    alone = _look(house, daemon, seconds)
-    watching = house.readers("watch", "server", "/users", _WATCHERS, seconds + 8)
-    assert watching.stdout is not None
-    watching.stdout.readline()  # "ready"
-    time.sleep(3)
-    beside = _look(house, daemon, seconds)
-    seen = house.told(watching)
-    house.processes.stop(crowd)
+    with house.crowd(_ONLINE, _EVERY_S):
+        time.sleep(3)
+        alone = _look(house, daemon, seconds)
+        watching = house.readers("watch", "server", "/users", _WATCHERS, seconds + 8)
+        assert watching.stdout is not None
+        watching.stdout.readline()  # "ready"
+        time.sleep(3)
+        beside = _look(house, daemon, seconds)
+        seen = house.told(watching)
     loads = (
         f"{seen['count']:.0f} parts loaded in {seconds + 8:.0f} s, {seen['bytes'] / 1e6:.0f} MB,"
         f" p50 {seen['p50_s'] * 1e3:.0f}, p95 {seen['p95_s'] * 1e3:.0f} ms"

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +108,15 @@ class Household:
         self.daemons[role] = Daemon(role, process, found[0])
         return self.daemons[role]
 
-    def crowd(self, count: int, every_s: float) -> subprocess.Popen[bytes]:
-        """So many users come; each ``every_s`` one leaves and comes back."""
-        return self.processes.start(
-            "client", "crowd", self._people(count, every_s, "come"), "all connected", timeout_s=60
-        )
+    @contextmanager
+    def crowd(self, count: int, every_s: float) -> Iterator[None]:
+        """So many users are there as long as the block lasts; each ``every_s`` one leaves and comes back."""
+        words = self._people(count, every_s, "come")
+        process = self.processes.start("client", "crowd", words, "all connected", timeout_s=60)
+        try:
+            yield
+        finally:
+            self.processes.stop(process)
 
     def readers(self, verb: str, role: str, path: str, count: int, seconds: float) -> subprocess.Popen[str]:
         """Open pages without a browser, in the background (see ``bench/load/readers.py``)."""
