@@ -12,6 +12,7 @@ from tunnel_whisperer.base.values import Grant
 from tunnel_whisperer.operations.user_steps import (
     in_turn,
     single_session,
+    steps_of,
     until,
     with_app,
     with_grant,
@@ -78,3 +79,21 @@ def test_what_comes_by_an_app_is_not_taken_alone() -> None:
         "tw: bad-argument: alice has 10502 -> plc-7:502 by the app historian"
         " (try: --no-app historian, or tw edit app historian)"
     )
+
+
+def test_of_all_that_is_asked_for_what_is_taken_goes_first(book: UserBook) -> None:
+    port = Grant.parse("22:10.0.0.7:22")
+    steps = steps_of(
+        book,
+        grants=[port],
+        revoke=["22"],
+        apps=["panel"],
+        no_apps=["historian"],
+        expires="never",
+        single=True,
+    )
+    with pytest.raises(Misuse):  # panel has the same local port
+        in_turn(steps, ALICE)
+    after = in_turn(steps_of(book, grants=[port], revoke=["22"], no_apps=["historian"], single=True), ALICE)
+    assert after.grants == (port,) and after.single_session and after.expires == ALICE.expires
+    assert steps_of(book) == []

@@ -7,16 +7,8 @@ import sys
 
 from ..base.errors import Misuse
 from ..daemon.roles import need_role
-from ..operations.access_words import parse_expiry, parse_grants
-from ..operations.user_steps import (
-    Step,
-    single_session,
-    until,
-    with_app,
-    with_grant,
-    without_app,
-    without_grant,
-)
+from ..operations.access_words import parse_grants
+from ..operations.user_steps import Step, steps_of
 from ..operations.users import edit_user
 from ..tenancy import Change, UserBook
 from .access import EXPIRY_HELP, add_grant_flag, changed_lines, print_followers
@@ -87,13 +79,13 @@ def _report(change: Change) -> list[str]:
 
 
 def _steps(args: argparse.Namespace, book: UserBook) -> list[Step]:
-    """What the flags ask for. What is taken goes first, so that its port may be given again."""
-    steps = [without_app(name) for name in args.no_app]
-    steps += [without_grant(text) for text in args.revoke]
-    steps += [with_app(name, book) for name in args.app]
-    steps += [with_grant(grant) for grant in parse_grants(args.map)]
-    if args.expires is not None:
-        steps.append(until(parse_expiry(args.expires)))
-    if args.single_session is not None:
-        steps.append(single_session(on=args.single_session))
-    return steps
+    """What the flags ask for."""
+    return steps_of(
+        book,
+        grants=parse_grants(args.map),
+        revoke=args.revoke,
+        apps=args.app,
+        no_apps=args.no_app,
+        expires=args.expires,
+        single=args.single_session,
+    )

@@ -5,18 +5,19 @@ A step makes the new state of the one it is given, or refuses; several are taken
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from ..base.errors import Misuse
 from ..base.values import Grant
 from ..tenancy import User, UserBook, check_grants
-from .access_words import first_of, revoked
+from .access_words import first_of, parse_expiry, revoked
 
 __all__ = [
     "Step",
     "in_turn",
     "single_session",
+    "steps_of",
     "until",
     "with_app",
     "with_grant",
@@ -32,6 +33,37 @@ def in_turn(steps: Iterable[Step], user: User) -> User:
     for step in steps:
         user = step(user)
     return user
+
+
+def steps_of(
+    book: UserBook,
+    *,
+    grants: Iterable[Grant] = (),
+    revoke: Sequence[str] = (),
+    apps: Sequence[str] = (),
+    no_apps: Sequence[str] = (),
+    expires: str | None = None,
+    single: bool | None = None,
+) -> list[Step]:
+    """All that is asked for at once. What is taken goes first, so that its port may be given again.
+
+    Args:
+        revoke: ports as for ``without_grant``.
+        expires: as ``parse_expiry`` takes it; None: as it is.
+        single: one session at a time; None: as it is.
+
+    Raises:
+        Misuse: ``bad-argument``, ``no-such-name``.
+    """
+    steps = [without_app(name) for name in no_apps]
+    steps += [without_grant(text) for text in revoke]
+    steps += [with_app(name, book) for name in apps]
+    steps += [with_grant(grant) for grant in grants]
+    if expires is not None:
+        steps.append(until(parse_expiry(expires)))
+    if single is not None:
+        steps.append(single_session(on=single))
+    return steps
 
 
 def with_grant(grant: Grant) -> Step:

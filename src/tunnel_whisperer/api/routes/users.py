@@ -14,17 +14,9 @@ from ...base.errors import TwError
 from ...base.values import Grant, HostPort, Secret
 from ...daemon.changes import Topic
 from ...daemon.snapshot import error_value
-from ...operations.access_words import difference, moment_value, parse_expiry
+from ...operations.access_words import difference, moment_value
 from ...operations.user_list import UserRow, short_standing, user_detail, user_rows
-from ...operations.user_steps import (
-    Step,
-    single_session,
-    until,
-    with_app,
-    with_grant,
-    without_app,
-    without_grant,
-)
+from ...operations.user_steps import Step, steps_of
 from ...operations.users import (
     apply_users,
     create_user,
@@ -228,16 +220,15 @@ def _grant(wish: GrantWish) -> Grant:
 
 
 def _steps(wish: UserEdit, book: UserBook) -> list[Step]:
-    """What is taken goes first, so that its port may be given again."""
-    steps = [without_app(app) for app in wish.no_apps]
-    steps += [without_grant(text) for text in wish.revoke]
-    steps += [with_app(app, book) for app in wish.apps]
-    steps += [with_grant(grant) for grant in grants_of(wish.grants)]
-    if wish.expires is not None:
-        steps.append(until(parse_expiry(wish.expires)))
-    if wish.single_session is not None:
-        steps.append(single_session(on=wish.single_session))
-    return steps
+    return steps_of(
+        book,
+        grants=grants_of(wish.grants),
+        revoke=wish.revoke,
+        apps=wish.apps,
+        no_apps=wish.no_apps,
+        expires=wish.expires,
+        single=wish.single_session,
+    )
 
 
 def _values(change: Change) -> dict[str, object]:
