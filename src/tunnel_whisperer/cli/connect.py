@@ -10,10 +10,9 @@ from pathlib import Path
 from ..base.errors import Misuse
 from ..base.values import Grant
 from ..bundle import BundleContents
-from ..daemon import ClientRoot, run_until_stopped
+from ..daemon import run_until_stopped
 from ..daemon.claim import connect_by_invitation
-from ..daemon.notify import ready, session_status
-from ..daemon.role_run import Root
+from ..daemon.notify import session_status
 from ..daemon.roles import need_role
 from ..daemon.supervisor import Supervisor
 from ..operations.importing import check_client_file, connect_file
@@ -23,6 +22,7 @@ from .beside_api import Entrance, run_beside_api
 from .bundle_file import add_open_flags, open_file
 from .invitation import given_token
 from .place import add_context_flag, configured, contexts_of, profile_of, start_logging
+from .started import say_started
 from .uninterrupted import uninterrupted
 
 EXAMPLE = "tw connect alice-tw-config.zip"
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         pinned=True,
         fatal=True,
         remap=remap,
-        on_started=_started,
+        on_started=say_started,
         on_session=session_status,
     )
     with supervisor:
@@ -93,13 +93,6 @@ def _install(profile: Profile, bundle: BundleContents, name: str) -> None:
         done = connect_file(profile, bundle, name)
     if done.newer_here:
         print("tw: this file is older than what is here, which is used", file=sys.stderr)
-
-
-def _started(root: Root) -> None:
-    assert isinstance(root, ClientRoot) and root.tunnel is not None
-    for port in root.tunnel.ports:
-        print(f"{port.address} -> {port.target}", flush=True)
-    ready(f"local ports open: {len(root.tunnel.ports)}")
 
 
 def _client_file(args: argparse.Namespace) -> BundleContents:

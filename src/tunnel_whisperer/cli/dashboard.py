@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import webbrowser
@@ -13,17 +14,21 @@ from ..base.errors import Misuse, TwError
 from ..base.values import parse_port
 from ..daemon import run_until_stopped
 from ..daemon.notify import ready, session_status
+from ..daemon.role_run import Root
 from ..daemon.supervisor import Supervisor
 from ..profile import Config, Profile, load_config, who_runs
 from .beside_api import Entrance, run_beside_api
 from .dashboard_password import set_password
 from .dashboard_token import make_token
 from .place import add_context_flag, contexts_of, profile_of, start_logging
+from .started import started_lines
 
 if TYPE_CHECKING:
     from ..api.doors import Doors
 
 EXAMPLE = "tw dashboard\ntw dashboard --port 9000 --no-start"
+
+_log = logging.getLogger("tw")
 
 _COMMAND = "tw dashboard"
 _PORT = 8080
@@ -108,11 +113,17 @@ def run(args: argparse.Namespace) -> int:
         command=_COMMAND,
         pinned=args.in_context is not None,
         wanted=not args.no_start,
+        on_started=_log_started,
         on_session=session_status,
     )
     with supervisor:
         run_until_stopped(lambda: run_beside_api(supervisor, entrance))
     return 0
+
+
+def _log_started(root: Root) -> None:
+    for line in started_lines(root):
+        _log.info("%s", line)
 
 
 def _config(profile: Profile) -> Config | None:

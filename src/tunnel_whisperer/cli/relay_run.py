@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from ..daemon import RelayRoot, run_until_stopped
-from ..daemon.notify import ready
-from ..daemon.role_run import Root
+from ..daemon import run_until_stopped
 from ..daemon.supervisor import Supervisor
 from ..operations.embedded_relay import RelayWish, check_embedded_relay, make_embedded_relay
 from .beside_api import Entrance, run_beside_api
 from .place import add_context_flag, contexts_of, profile_of, start_logging
+from .started import say_started
 
 EXAMPLE = "tw relay run --domain relay.example.org"
 
@@ -40,16 +39,10 @@ def run(args: argparse.Namespace) -> int:
     wish = RelayWish(args.domain or "", args.listen or "", args.cert or "", args.key or "", args.behind_proxy)
     check_embedded_relay(profile, wish)
     supervisor = Supervisor(
-        contexts_of(args), profile, command="tw relay run", pinned=True, fatal=True, on_started=_started
+        contexts_of(args), profile, command="tw relay run", pinned=True, fatal=True, on_started=say_started
     )
     with supervisor:
         config = make_embedded_relay(profile, wish)
         start_logging(args, config)
         run_until_stopped(lambda: run_beside_api(supervisor, Entrance()))
     return 0
-
-
-def _started(root: Root) -> None:
-    assert isinstance(root, RelayRoot)
-    print(f"relay {root.domain}: listening on {root.bound}", flush=True)
-    ready(f"listening on {root.bound}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from ..daemon import run_until_stopped
-from ..daemon.notify import ready, session_status
+from ..daemon.notify import session_status
 from ..daemon.roles import need_role
 from ..daemon.supervisor import Supervisor
 from .beside_api import Entrance, run_beside_api
 from .place import add_context_flag, configured, contexts_of, start_logging
+from .started import say_started
 
 EXAMPLE = "tw serve"
 
@@ -26,17 +26,13 @@ def run(args: argparse.Namespace) -> int:
     need_role(config, "server", profile)  # before who runs here is looked at: nobody should stop that
     start_logging(args, config)
 
-    def started(root: Any) -> None:
-        print(f"server {config.server_id}: dialling {config.xray.relay_host}", flush=True)
-        ready(f"dialling {config.xray.relay_host}")
-
     supervisor = Supervisor(
         contexts_of(args),
         profile,
         command="tw serve",
         pinned=True,
         fatal=True,
-        on_started=started,
+        on_started=say_started,
         on_session=session_status,
     )
     with supervisor:

@@ -72,6 +72,16 @@ class ServerRoot:
         self.server = Server(settings, self._teller, self._audit, services_of(profile))
         self.statistics = Statistics(self.counters, samples_kept(config.analytics))
 
+    @property
+    def server_id(self) -> str:
+        """As the relay knows it."""
+        return self._config.server_id
+
+    @property
+    def relay_host(self) -> str:
+        """Which relay it dials."""
+        return self._config.xray.relay_host
+
     def _renew(self) -> None:
         make_server_identity(self._profile, self._config.server_id)
 

@@ -26,7 +26,7 @@ def test_an_installed_service_is_started_and_the_command_in_it_is_one_that_runs(
     unit = (relay.home / ".config" / "systemd" / "user" / "tw.service").read_text()
     words = next(line for line in unit.splitlines() if line.startswith("ExecStart=")).split()
     # What systemd would run, but for the program itself, which a checkout does not have on its path.
-    relay.start(*words[words.index("relay") :], until=f"listening on {listen}")
+    relay.start(*words[words.index("dashboard") :], until=f"listening on {listen}")
 
 
 class Manager:
