@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import stat
@@ -79,6 +80,16 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
     with pytest.raises(Misuse) as foreign:
         bind_port("192.0.2.1", 0)
     assert foreign.value.code == "bad-argument"
+
+
+def test_a_port_that_this_account_may_not_open_is_not_called_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind(sock: socket.socket, address: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket, "socket", type("Sock", (socket.socket,), {"bind": bind}))
+    with pytest.raises(Misuse) as refused:
+        bind_port("127.0.0.1", 80)
+    assert refused.value.code == "bad-argument" and "ports below 1024" in refused.value.hint
 
 
 def test_what_a_dead_process_left_is_replaced(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -43,7 +45,8 @@ def bind_port(host: str, port: int) -> socket.socket:
     """A TCP socket there; port 0 is any that is free.
 
     Raises:
-        Misuse: ``port-in-use``, ``bad-argument`` for an address that this machine does not have.
+        Misuse: ``port-in-use``, ``bad-argument`` for an address that this machine does not have, and for
+            a port that this account may not open.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named, as asyncio looks for it: without TCP_NODELAY each answer would wait 40 ms for its second part.
@@ -53,15 +56,23 @@ def bind_port(host: str, port: int) -> socket.socket:
         sock.bind((host, port))
     except OSError as exc:
         sock.close()
-        taken = exc.errno in (getattr(socket, "EADDRINUSE", 98), 98, 48, 10048, 13)
-        raise Misuse(
-            "port-in-use" if taken else "bad-argument",
-            "another program listens there" if taken else exc.strerror or str(exc),
-            where=f"{host}:{port}",
-            hint="--port with another one",
-        ) from exc
+        raise _bind_failure(exc, f"{host}:{port}") from exc
     sock.setblocking(False)
     return sock
+
+
+def _bind_failure(exc: OSError, where: str) -> Misuse:
+    if exc.errno == errno.EACCES and sys.platform != "win32":  # there it is another program's port
+        why = "the system does not let us open this port"
+        return Misuse(
+            "bad-argument", why, where=where, hint="ports below 1024 need root; --port with a higher one"
+        )
+    if exc.errno in (errno.EADDRINUSE, errno.EACCES):
+        why = "another program listens there"
+        return Misuse("port-in-use", why, where=where, hint="--port with another one")
+    return Misuse(
+        "bad-argument", exc.strerror or str(exc), where=where, hint="--listen with an address of this machine"
+    )
 
 
 @contextlib.asynccontextmanager

@@ -94,7 +94,7 @@ def test_new_records_are_told_and_do_not_move_what_somebody_reads(tmp_path: Path
 
     async def main(client: httpx.AsyncClient) -> None:
         news = (await _page(client, "/audit?user=alice")).one("p", id="news")
-        assert news.words == "" and news.attrs["hx-trigger"].startswith("sse:audit")
+        assert news.words == "" and news.attrs["hx-trigger"].startswith("tw:audit from:body")
         asks = news.attrs["hx-get"]
         assert (await _page(client, asks)).one("p", id="news").words == ""
         chain = Chain(Profile(tmp_path).audit)

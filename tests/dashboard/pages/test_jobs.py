@@ -42,7 +42,7 @@ def test_work_is_followed_stopped_and_found_again(tmp_path: Path) -> None:
             assert page.one("h1").words == "Making a relay"
             steps = [step.words for step in page.one("ol", class_="steps").all("li")]
             assert steps == ["done dns <b>found</b>", "waiting wait for the name"]
-            assert page.one("section", id="job").attrs["hx-trigger"].startswith("sse:jobs")
+            assert page.one("section", id="job").attrs["hx-trigger"].startswith("tw:jobs from:body")
             assert len(page.all("a", href="/relay")) >= 1
             listed = read_html((await client.get("/jobs")).text)
             assert [x.words for x in listed.all("td", data_label="State")] == [
