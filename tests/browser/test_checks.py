@@ -175,4 +175,6 @@ def test_pictures_for_the_docs_are_asked_for(
 ) -> None:
     monkeypatch.setenv("TW_SCREENSHOTS", "1")
     monkeypatch.setattr("tests.kit.browser_looks.PICTURES", tmp_path / "docs")
-    assert picture(opened(FORM), "form", tmp_path) == tmp_path / "docs" / "form.png"
+    page = opened(FORM)
+    assert picture(page, "form", tmp_path, docs=True) == tmp_path / "docs" / "form.png"
+    assert picture(page, "form", tmp_path) == tmp_path / "form.png"

@@ -11,15 +11,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi.routing import APIRoute
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import VisitorFactory
 from tests.browser.dashboards import Dashboard
-from tests.browser.trio import Trio
+from tests.browser.docs_pictures import MOST_BYTES, take
+from tests.browser.trio import BEHIND, Trio
 from tests.e2e.commands.machines import Machine
-from tests.kit.browser import NARROW, Visitor, missing
+from tests.kit.browser import NARROW, WIDE, Size, Visitor, missing
 from tests.kit.browser_axe import assert_accessible
 from tests.kit.browser_looks import assert_fits, narrow, scheme
 from tests.kit.browser_watch import LEFT
@@ -105,6 +107,9 @@ _NEEDS_SYSTEMD = {"/settings/service/{act}"}
 
 _A_PART = {"/where"}
 """Of each page, loaded again with it."""
+
+_DOCS = Size(1120, 700)
+"""Of a picture for the docs."""
 
 _CASES = [(role, path) for path, roles in WALKED.items() for role in roles.split()]
 _LEADING = [(role, path) for path, role in NO_PAGE_OF_ITS_OWN.items()]
@@ -238,9 +243,46 @@ def test_forms_are_sent_without_a_script(house: House, visitor: VisitorFactory) 
     expect(page.get_by_text("ivy was deleted")).to_be_visible()
 
 
-def _let_in(house: House, role: str, visitor: VisitorFactory, *, scripts: bool = True) -> Visitor:
+_PICTURES = (
+    ("overview-server", "server", "/"),
+    ("overview-relay", "relay", "/"),
+    ("overview-client", "client", "/"),
+    ("users", "server", "/users"),
+    ("user", "server", "/users/alice"),
+    ("ports-narrow", "client", "/ports"),
+    ("traffic-dark", "server", "/traffic"),
+    ("log", "server", "/log"),
+    ("audit", "server", "/audit"),
+    ("setup", "none", "/setup"),
+    ("relay-machine", "none", "/relay/new/{draft_id}"),
+)
+
+
+def test_pictures_for_the_docs(house: House, visitor: VisitorFactory, tmp_path: Path) -> None:
+    trio = house.trio
+    shown = {
+        str(trio.local_port): "15432",
+        str(trio.service_port): "5432",
+        str(trio.relay_port): "443",
+        "localhost": "relay.example.org",
+    }
+    for _ in range(3):
+        assert BEHIND in httpx.get(f"http://127.0.0.1:{trio.local_port}/", trust_env=False).text
+    for name, role, path in _PICTURES:
+        size = NARROW if name.endswith("-narrow") else _DOCS
+        someone = _let_in(house, role, visitor, size=size)
+        words = {**shown, someone.origin.rpartition(":")[2]: "8080"}
+        page = someone.open(_filled(house, someone, path))
+        with scheme(page, "dark" if name.endswith("-dark") else "light"):
+            made = take(page, name, tmp_path, words, whole=role == "server" and path == "/traffic")
+            assert made.stat().st_size < MOST_BYTES
+
+
+def _let_in(
+    house: House, role: str, visitor: VisitorFactory, *, scripts: bool = True, size: Size = WIDE
+) -> Visitor:
     shown = house.of(role)
-    someone = visitor(shown.origin, scripts=scripts)
+    someone = visitor(shown.origin, size=size, scripts=scripts)
     someone.watch.allow(LEFT)
     return shown.give_session(someone)
 

@@ -28,9 +28,11 @@ class Trio:
     """Of the client's machine."""
     service_port: int
     """Of the server's."""
+    relay_port: int
 
 
-def _identities(relay: Machine, server: Machine, files: Path) -> None:
+def _identities(relay: Machine, server: Machine, files: Path) -> int:
+    """Returns the relay's port."""
     port, request, response = free_port(), str(files / "request.json"), str(files / "response.json")
     running = relay.start(
         "relay", "run", "--listen", f"127.0.0.1:{port}", "--domain", "localhost", until="listening"
@@ -39,6 +41,7 @@ def _identities(relay: Machine, server: Machine, files: Path) -> None:
     relay.ok("enroll", request, "--out", response, "--port", str(port))
     server.ok("join", "--apply", response)
     assert running.stop() == 0
+    return port
 
 
 @contextmanager
@@ -60,9 +63,9 @@ def trio(directory: Path) -> Iterator[Trio]:
         relay, server, client = machine("relay"), machine("server"), machine("client")
         service = stack.enter_context(Pages({"/": html(BEHIND)}))
         service_port, local_port = int(service.origin.rpartition(":")[2]), free_port()
-        _identities(relay, server, directory)
+        relay_port = _identities(relay, server, directory)
         bundle = str(directory / "alice.zip")
         server.ok("create", "user", "alice", "-m", f"{local_port}:{service_port}", "--out", bundle)
         client.ok("import", bundle)
         shown = dashboard(relay), dashboard(server), dashboard(client)
-        yield Trio(*shown, local_port, service_port)
+        yield Trio(*shown, local_port, service_port, relay_port)

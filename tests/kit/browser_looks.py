@@ -51,16 +51,17 @@ def scheme(page: Page, colours: Scheme) -> Iterator[Page]:
     page.emulate_media(color_scheme="light")
 
 
-def picture(page: Page, name: str, elsewhere: Path, *, whole: bool = False) -> Path:
-    """Keep what the page shows as ``NAME.png``: for the docs if ``TW_SCREENSHOTS=1``.
+def picture(page: Page, name: str, elsewhere: Path, *, whole: bool = False, docs: bool = False) -> Path:
+    """Keep what the page shows as ``NAME.png``.
 
     Args:
         page: as it stands; animations are at their end, no cursor blinks.
         name: of the file, without its ending.
-        elsewhere: directory for it otherwise.
+        elsewhere: directory for it.
         whole: also what is below the window.
+        docs: it is for the docs, and goes there if ``TW_SCREENSHOTS=1``.
     """
-    folder = PICTURES if os.environ.get("TW_SCREENSHOTS") == "1" else elsewhere
+    folder = PICTURES if docs and os.environ.get("TW_SCREENSHOTS") == "1" else elsewhere
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"
     page.screenshot(path=path, full_page=whole, animations="disabled", caret="hide", scale="css")
