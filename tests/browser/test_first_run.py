@@ -16,6 +16,8 @@ from tests.browser.dashboards import Dashboard
 from tests.e2e.commands.conftest import MachineFactory
 from tests.e2e.commands.machines import free_port
 from tests.kit.browser import Visitor
+from tests.kit.browser_axe import assert_accessible
+from tests.kit.browser_looks import assert_fits, narrow
 from tests.kit.browser_watch import LEFT
 
 _SOON_MS = 30_000
@@ -108,7 +110,12 @@ def _become_server(page: Page, invitation: str) -> None:
     page.get_by_role("link", name="Use what I was given").click()
     page.get_by_label("Invitation", exact=True).fill(invitation)
     page.get_by_role("button", name="Use this invitation").click()
-    page.get_by_role("link", name="To the overview").click(timeout=_SOON_MS)
+    onwards = page.get_by_role("link", name="To the overview")
+    expect(onwards).to_be_visible(timeout=_SOON_MS)
+    assert_accessible(page)  # of all pages, this one is seen here alone
+    with narrow(page):
+        assert_fits(page)
+    onwards.click()
     expect(page.locator("#relay").get_by_text("connected", exact=True)).to_be_visible(timeout=_SOON_MS)
 
 
