@@ -34,7 +34,15 @@ def test_the_own_identity_of_the_directory_is_named_whichever_is_active(tmp_path
     context, config = _relay(tmp_path)
     plan = _plan(context, tmp_path, config)
     assert plan.name == "tw" and plan.title == "Tunnel Whisperer: relay relay.test"
-    assert plan.command == ("/opt/tw", "dashboard", "--unattended", "--config-dir", str(tmp_path), "--context", "base")
+    assert plan.command == (
+        "/opt/tw",
+        "dashboard",
+        "--unattended",
+        "--config-dir",
+        str(tmp_path),
+        "--context",
+        "base",
+    )
     assert plan.directory == tmp_path and plan.low_ports and plan.account == "root"
 
 
