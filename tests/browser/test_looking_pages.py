@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,25 +12,11 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import DashboardFactory, VisitorFactory
 from tests.browser.trio import Trio
 from tests.e2e.commands.conftest import MachineFactory
-from tests.kit.browser import NARROW, Scheme, Visitor
+from tests.kit.browser import NARROW, Visitor
 from tests.kit.browser_axe import assert_accessible
 from tests.kit.browser_keys import assert_walkable, focus_on
-from tests.kit.browser_looks import assert_fits, narrow, picture, scheme
+from tests.kit.browser_looks import assert_fits, narrow
 
-_PAGES = (
-    "relay /log",
-    "relay /audit",
-    "relay /tests",
-    "relay /traffic",
-    "server /log",
-    "server /audit",
-    "server /tests",
-    "server /traffic",
-    "client /log",
-    "client /tests",
-    "client /traffic",
-    "client /jobs",
-)
 _LEFT = "htmx:(afterRequest|sendAbort)|icon.svg.*ERR_ABORTED"
 """What is said when a page is left while a part of it is loaded."""
 
@@ -41,24 +26,6 @@ def _visit(trio: Trio, role: str, visitor: VisitorFactory) -> Visitor:
     someone: Visitor = shown.let_in(visitor(shown.origin))
     someone.watch.allow(_LEFT)
     return someone
-
-
-@pytest.mark.parametrize("place", _PAGES)
-def test_each_page_looks_right_and_can_be_used_by_anybody(
-    shared_trio: Trio, place: str, visitor: VisitorFactory, tmp_path: Path
-) -> None:
-    role, path = place.split()
-    page = _visit(shared_trio, role, visitor).open(path)
-    name = f"{role}{path.replace('/', '-')}"
-    colours: Scheme
-    for colours in ("light", "dark"):
-        with scheme(page, colours):
-            assert_accessible(page)
-            picture(page, f"{name}-{colours}", tmp_path)
-            with narrow(page, NARROW):
-                assert_fits(page)
-                picture(page, f"{name}-{colours}-narrow", tmp_path)
-    assert_walkable(page)
 
 
 # -- the log -------------------------------------------------------------------------------------------
@@ -283,14 +250,3 @@ def test_traffic_appears_by_user_and_by_port(shared_trio: Trio, visitor: Visitor
     expect(relay.get_by_role("list", name="Legend")).to_have_text("plant", timeout=15_000)
     with narrow(relay, NARROW):
         assert_fits(relay)
-
-
-@pytest.mark.parametrize("path", ["/log", "/audit", "/tests", "/traffic"])
-def test_pages_work_without_a_script(shared_trio: Trio, path: str, visitor: VisitorFactory) -> None:
-    someone = _visit(shared_trio, "server", visitor)
-    someone.context.route("**/*.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
-    page = someone.open(path)
-    if path == "/log":
-        page.get_by_role("link", name="Load again").click()
-        expect(page.locator("#log > div").first).to_be_visible()
-    assert_accessible(page)

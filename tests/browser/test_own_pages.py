@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import VisitorFactory
 from tests.browser.trio import BEHIND, Trio
 from tests.e2e.commands.machines import free_port
-from tests.kit.browser import NARROW, Scheme, Visitor
+from tests.kit.browser import Visitor
 from tests.kit.browser_axe import assert_accessible
-from tests.kit.browser_keys import assert_walkable
-from tests.kit.browser_looks import assert_fits, narrow, picture, scheme
 
-_PAGES = (
-    "client /ports",
-    "client /ports/listen",
-    "client /contexts",
-    "client /contexts/new",
-    "client /settings",
-    "client /settings/service",
-    "client /access",
-    "client /setup",
-    "server /settings",
-    "server /contexts",
-    "relay /settings",
-    "relay /access",
-)
 _LEFT = "htmx:(afterRequest|sendAbort)"
 
 
@@ -46,24 +28,6 @@ def _pasted(someone: Visitor) -> str:
     page = someone.open("/log")
     page.get_by_label("with the words").press("Control+V")
     return page.get_by_label("with the words").input_value()
-
-
-@pytest.mark.parametrize("place", _PAGES)
-def test_each_page_looks_right_and_can_be_used_by_anybody(
-    shared_trio: Trio, place: str, visitor: VisitorFactory, tmp_path: Path
-) -> None:
-    role, path = place.split()
-    page = _visit(shared_trio, role, visitor).open(path)
-    name = f"{role}{path.replace('/', '-')}"
-    colours: Scheme
-    for colours in ("light", "dark"):
-        with scheme(page, colours):
-            assert_accessible(page)
-            picture(page, f"{name}-{colours}", tmp_path)
-            with narrow(page, NARROW):
-                assert_fits(page)
-                picture(page, f"{name}-{colours}-narrow", tmp_path)
-    assert_walkable(page)
 
 
 def test_a_port_is_copied_tried_and_closed(shared_trio: Trio, visitor: VisitorFactory) -> None:

@@ -3,67 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import VisitorFactory
 from tests.browser.dashboards import Dashboard
 from tests.e2e.commands.conftest import MachineFactory
-from tests.e2e.commands.machines import Machine, free_port
-from tests.kit.browser import NARROW, Scheme, missing
+from tests.e2e.commands.machines import free_port
+from tests.kit.browser import NARROW
 from tests.kit.browser_axe import assert_accessible
-from tests.kit.browser_keys import assert_walkable, focus_on
-from tests.kit.browser_looks import assert_fits, narrow, picture, scheme
+from tests.kit.browser_keys import focus_on
+from tests.kit.browser_looks import assert_fits, narrow
 from tests.kit.identities import client_file
 from tunnel_whisperer.bundle import encrypt
 
-_PAGES = (
-    "/setup",
-    "/setup/given",
-    "/setup/server",
-    "/setup/relay",
-    "/contexts",
-    "/contexts/import",
-    "/access",
-    "/access/password/remove",
-)
 _LEFT = "htmx:(afterRequest|sendAbort)"
 """What htmx says when one leaves a page that is being loaded again."""
-
-
-@pytest.fixture(scope="module")
-def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """For tests that only look."""
-    if reason := missing():
-        pytest.skip(reason)
-    machine = Machine(tmp_path_factory.mktemp("newcomer") / "machine")
-    shown = Dashboard(machine)
-    yield shown
-    try:
-        shown.stop()
-    finally:
-        shown.kill_what_is_left()
-        machine.clean_up()
-
-
-@pytest.mark.parametrize("path", _PAGES)
-def test_each_page_looks_right_and_can_be_used_by_anybody(
-    newcomer: Dashboard, path: str, visitor: VisitorFactory, tmp_path: Path
-) -> None:
-    someone = newcomer.let_in(visitor(newcomer.origin))
-    page = someone.open(path)
-    colours: Scheme
-    for colours in ("light", "dark"):
-        with scheme(page, colours):
-            assert_accessible(page)
-            picture(page, f"new{path.replace('/', '-')}-{colours}", tmp_path)
-            with narrow(page, NARROW):
-                assert_fits(page)
-                picture(page, f"new{path.replace('/', '-')}-{colours}-narrow", tmp_path)
-    assert_walkable(page)
 
 
 def test_a_file_makes_a_client_and_asks_for_a_passphrase_if_it_has_one(

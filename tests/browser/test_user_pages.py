@@ -5,44 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import VisitorFactory
 from tests.browser.trio import Trio
-from tests.kit.browser import NARROW, Scheme
 from tests.kit.browser_axe import assert_accessible
-from tests.kit.browser_keys import assert_walkable
-from tests.kit.browser_looks import assert_fits, narrow, picture, scheme
-
-_PAGES = (
-    "/users",
-    "/users/alice",
-    "/users/alice/edit",
-    "/users/alice/delete",
-    "/users/new/user",
-    "/apps",
-    "/apps/new/app",
-    "/",
-)
-
-
-@pytest.mark.parametrize("path", _PAGES)
-def test_each_page_looks_right_and_can_be_used_by_anybody(
-    shared_trio: Trio, path: str, visitor: VisitorFactory, tmp_path: Path
-) -> None:
-    someone = shared_trio.server.let_in(visitor(shared_trio.server.origin))
-    page = someone.open(path)
-    colours: Scheme
-    for colours in ("light", "dark"):
-        with scheme(page, colours):
-            assert_accessible(page)
-            picture(page, f"server{path.replace('/', '-')}-{colours}", tmp_path)
-            with narrow(page, NARROW):
-                assert_fits(page)
-                assert_accessible(page)
-                picture(page, f"server{path.replace('/', '-')}-{colours}-narrow", tmp_path)
-    assert_walkable(page)
+from tests.kit.browser_looks import picture
 
 
 def test_a_user_is_made_found_and_changed(shared_trio: Trio, visitor: VisitorFactory, tmp_path: Path) -> None:

@@ -22,13 +22,14 @@ def _script() -> str:
     return _SOURCE.read_text(encoding="utf-8")
 
 
-def _run(page: Page) -> list[dict[str, Any]]:
+def _run(page: Page, only: tuple[str, ...]) -> list[dict[str, Any]]:
     """In a world of its own beside the page's scripts, where the page's policy does not hold."""
+    options = {**_OPTIONS, "runOnly": {"type": "rule", "values": only}} if only else _OPTIONS
     session = page.context.new_cdp_session(page)
     try:
         frame = session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
         world = session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "axe"})
-        code = f"{_script()};\naxe.run(document, {json.dumps(_OPTIONS)}).then((found) => found.violations)"
+        code = f"{_script()};\naxe.run(document, {json.dumps(options)}).then((found) => found.violations)"
         done = session.send(
             "Runtime.evaluate",
             {
@@ -57,12 +58,16 @@ def _shown(violation: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def violations(page: Page) -> list[str]:
-    """What is moderate, serious or critical, a text of several lines each."""
-    return [_shown(violation) for violation in _run(page) if violation["impact"] in _GRAVE]
+def violations(page: Page, only: tuple[str, ...] = ()) -> list[str]:
+    """What is moderate, serious or critical, a text of several lines each.
+
+    Args:
+        only: rules; all by default.
+    """
+    return [_shown(violation) for violation in _run(page, only) if violation["impact"] in _GRAVE]
 
 
-def assert_accessible(page: Page) -> None:
+def assert_accessible(page: Page, only: tuple[str, ...] = ()) -> None:
     """Fail if there is any."""
-    found = violations(page)
+    found = violations(page, only)
     assert not found, f"{page.url} is not accessible:\n" + "\n".join(found)
