@@ -16,8 +16,9 @@ from tests.kit.clock import real_run
 from tests.kit.house import open_house
 from tunnel_whisperer.api.app import build_app
 from tunnel_whisperer.api.client import open_client
-from tunnel_whisperer.api.serving import bind_port, serving
+from tunnel_whisperer.api.serving import serving
 from tunnel_whisperer.api.socket_path import bind_socket, socket_of
+from tunnel_whisperer.api.threshold import bind_port
 from tunnel_whisperer.base.errors import Misuse, Unreachable
 from tunnel_whisperer.profile import Profile
 

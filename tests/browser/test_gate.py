@@ -31,7 +31,8 @@ from tunnel_whisperer.api.gate import (
     admission,
     check_form,
 )
-from tunnel_whisperer.api.serving import bind_port, serving
+from tunnel_whisperer.api.serving import serving
+from tunnel_whisperer.api.threshold import bind_port
 
 GOOD = "correct horse battery"
 ANYTHING = "script-src 'unsafe-inline'; connect-src *; img-src *; frame-src *; form-action *"

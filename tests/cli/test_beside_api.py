@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.kit.clock import real_run
@@ -48,12 +49,13 @@ def _play(
 
 
 def test_commands_reach_a_role_that_has_no_port_for_browsers(tmp_path: Path) -> None:
+    bound: asyncio.Queue[str] = asyncio.Queue()
     opened: asyncio.Queue[Any] = asyncio.Queue()
     supervisor = _supervisor(tmp_path)
 
     async def scenario() -> None:
-        doors = await opened.get()
-        assert doors.door is None
+        assert await bound.get() == ""
+        assert opened.empty()  # nobody has come yet, and nothing was brought in
 
         def ask() -> Any:
             with open_client(supervisor.profile) as client:
@@ -61,22 +63,26 @@ def test_commands_reach_a_role_that_has_no_port_for_browsers(tmp_path: Path) -> 
 
         assert (await asyncio.to_thread(ask))["state"] == "running"
 
-    _play(supervisor, Entrance(opened=opened.put_nowait), scenario)
+        assert (await opened.get()).door is None
+
+    _play(supervisor, Entrance(opened=opened.put_nowait, bound=bound.put_nowait), scenario)
     assert not socket_of(supervisor.profile).exists()
 
 
 def test_a_taken_port_does_not_stop_a_role(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    opened: asyncio.Queue[Any] = asyncio.Queue()
+    bound: asyncio.Queue[str] = asyncio.Queue()
     supervisor = _supervisor(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as other:
 
         async def scenario() -> None:
-            doors = await opened.get()
-            assert doors.door is None and supervisor.snapshot() is not None
+            assert await bound.get() == ""
+            async with asyncio.timeout(5):
+                while supervisor.snapshot() is None:
+                    await asyncio.sleep(0.01)
 
         port = other.getsockname()[1]
         with caplog.at_level("WARNING", "tw"):
-            _play(supervisor, Entrance(port=port, opened=opened.put_nowait), scenario)
+            _play(supervisor, Entrance(port=port, bound=bound.put_nowait), scenario)
         assert "no dashboard" in caplog.text and "server.dashboard_port" in caplog.text
 
 
@@ -108,3 +114,45 @@ def test_a_process_for_one_identity_keeps_its_keys_there(tmp_path: Path) -> None
     of_one = Supervisor(contexts, context, command="tw dashboard", pinned=True)
     assert dashboard_directory(of_all) == base.directory / "dashboard"
     assert dashboard_directory(of_one) == context.directory / "dashboard"
+
+
+def test_the_first_browser_brings_the_api_in_and_waits_for_it(tmp_path: Path) -> None:
+    bound: asyncio.Queue[str] = asyncio.Queue()
+    supervisor = _supervisor(tmp_path)
+
+    async def scenario() -> None:
+        url = await bound.get()
+        async with httpx.AsyncClient(trust_env=False, timeout=15) as browser:
+            assert (await browser.get(f"{url}/healthz")).status_code == 204
+            assert (await browser.get(f"{url}/api/v1/role")).status_code == 401
+
+    _play(supervisor, Entrance(port=0, bound=bound.put_nowait), scenario)
+
+
+def test_where_nobody_came_nothing_is_left(tmp_path: Path) -> None:
+    bound: asyncio.Queue[str] = asyncio.Queue()
+    supervisor = _supervisor(tmp_path)
+    at: list[str] = []
+
+    async def scenario() -> None:
+        at.append(await bound.get())
+        assert socket_of(supervisor.profile).exists()
+
+    _play(supervisor, Entrance(port=0, bound=bound.put_nowait), scenario)
+    assert not socket_of(supervisor.profile).exists()
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", int(at[0].rpartition(":")[2])), timeout=5)
+
+
+def test_what_others_reach_is_opened_by_the_api_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened: asyncio.Queue[Any] = asyncio.Queue()
+    supervisor = _supervisor(tmp_path)
+
+    async def scenario() -> None:
+        assert (await opened.get()).door is None
+
+    with caplog.at_level("WARNING", "tw"):
+        _play(supervisor, Entrance("0.0.0.0", 0, opened=opened.put_nowait), scenario)
+    assert "needs a password" in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
 import sys
 from collections.abc import Callable
@@ -29,8 +30,9 @@ from .gate.password import Password
 from .gate.policy import LOOPBACK_NAMES, GuardPolicy
 from .gate.tls import check_exposure, is_loopback, own_certificate
 from .house import House
-from .serving import bind_port, serving
+from .serving import serving
 from .socket_path import bind_socket, has_unix_sockets, socket_of
+from .threshold import bind_port
 
 __all__ = ["UPLOADS", "Doors"]
 
@@ -98,13 +100,17 @@ class Doors:
         await asyncio.to_thread(self.book.flush)  # when each key was last used
         self._house.doors = None
 
-    async def open_socket(self) -> None:
-        """Let the command line in. Where that cannot be, it is logged: a role works without."""
+    async def open_socket(self, sock: socket.socket | None = None) -> None:
+        """Let the command line in. Where that cannot be, it is logged: a role works without.
+
+        Args:
+            sock: of a ``Threshold``, which is ours from now on.
+        """
         if not has_unix_sockets():
             return
         path = socket_of(self._house.profile)
         try:
-            sock = bind_socket(path)
+            sock = sock or bind_socket(path)
         except Misuse as exc:
             _log.warning("commands cannot speak to this process: %s", exc)
             return
@@ -130,23 +136,26 @@ class Doors:
         if self._socket is not None and _is(*self._socket):
             _remove(self._socket[0])
 
-    async def open_port(self, wish: Wish) -> Door:
+    async def open_port(self, wish: Wish, sock: socket.socket | None = None) -> Door:
         """Let browsers in; a port that is open already stays as it is.
+
+        Args:
+            sock: of a ``Threshold``, on loopback, which is ours from now on.
 
         Raises:
             Misuse: ``port-in-use``; ``not-exposed`` beyond loopback without a password; ``bad-certificate``.
         """
         async with self._opening:  # two commands at once get the same one
             if self.door is None:
-                self.door = await self._open_port(wish)
+                self.door = await self._open_port(wish, sock)
             return self.door
 
-    async def _open_port(self, wish: Wish) -> Door:
+    async def _open_port(self, wish: Wish, sock: socket.socket | None) -> Door:
         exposed = not is_loopback(wish.host)
         check_exposure(wish.host, password_set=self.password.is_set(), tls=True)
         names = _names(wish)
         context, fingerprint = self._tls(wish, names) if exposed or wish.cert else (None, "")
-        sock = bind_port(wish.host, wish.port)
+        sock = sock or bind_port(wish.host, wish.port)
         port = sock.getsockname()[1]
         policy = GuardPolicy(port=port, tls=context is not None, names=frozenset(names), uploads=UPLOADS)
         await self._open.enter_async_context(

@@ -1,19 +1,21 @@
 """A role with its API beside it: what every command does that stays.
 
-The API is brought in when the role is on its way: its libraries take half a second to load, in which
-a first connection is made.
+The API's libraries take half a second and 40 MB. ``tw dashboard`` brings them in at once; a role by itself
+only listens, and brings them in when somebody comes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import importlib
+import ipaddress
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..api.doors_wish import Wish
+from ..api.threshold import Threshold
 from ..base.errors import Misuse, TwError
 from ..base.log_ring import LogRing
 from ..base.tasks import TaskSet
@@ -22,14 +24,13 @@ from ..profile import Config
 
 if TYPE_CHECKING:
     from ..api.doors import Doors
-    from ..api.doors_wish import Wish
 
 __all__ = ["Entrance", "dashboard_directory", "run_beside_api"]
 
 _log = logging.getLogger("tw")
 
 _PATIENCE_S = 1.5
-"""Until the API is brought in, whatever the role does meanwhile."""
+"""Until the API is brought in that others reach, whatever the role does meanwhile."""
 
 
 class Entrance:
@@ -39,6 +40,8 @@ class Entrance:
         host, port: None: no port for browsers until somebody asks for one.
         insist: a port that cannot be opened is the end, and it is opened before the role starts.
         opened: told when all doors are open.
+        bound: where it is not insisted on: told where browsers can come (empty: nowhere), while the API
+            itself waits for the first one.
     """
 
     def __init__(
@@ -49,9 +52,19 @@ class Entrance:
         insist: bool = False,
         more: dict[str, Any] | None = None,
         opened: Callable[[Doors], None] = lambda doors: None,
+        bound: Callable[[str], None] = lambda url: None,
     ) -> None:
         self.host, self.port, self.insist, self.more = host, port, insist, more or {}
-        self.opened = opened
+        self.opened, self.bound = opened, bound
+
+    @property
+    def is_exposed(self) -> bool:
+        """Others than this machine reach it, or it is HTTPS: then the API opens it itself, with all its checks."""
+        try:
+            own = ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            own = self.host == "localhost"
+        return not own or bool(self.more.get("cert"))
 
     @classmethod
     def of(cls, config: Config) -> Entrance:
@@ -93,21 +106,48 @@ async def _api(
     supervisor: Supervisor, entrance: Entrance, ring: LogRing, opened: asyncio.Event
 ) -> TwError | None:
     """Until cancelled; returns why it could not open."""
-    if not entrance.insist:
-        await _role_is_on_its_way(supervisor)
+    threshold = None if entrance.insist else await _wait_for_somebody(supervisor, entrance)
     doors_module, house_module, dashboard = await asyncio.to_thread(_load)
     house = house_module.House(supervisor, ring)
     directory = dashboard_directory(supervisor)
     async with doors_module.Doors(
         house, directory, pages=dashboard.mount, login_page=dashboard.render_login
     ) as doors:
-        await doors.open_socket()
-        if entrance.port is not None and (failure := await _open_port(doors, entrance)) is not None:
-            return failure
+        await doors.open_socket(threshold.local if threshold else None)
+        if threshold is not None and threshold.port is not None:
+            await doors.open_port(_wish(entrance), threshold.port)
+        elif threshold is None or entrance.is_exposed:
+            failure = None if entrance.port is None else await _open_port(doors, entrance)
+            if failure is not None:
+                return failure
         opened.set()
         entrance.opened(doors)
         await asyncio.Event().wait()
     return None
+
+
+async def _wait_for_somebody(supervisor: Supervisor, entrance: Entrance) -> Threshold:
+    """The sockets, as soon as somebody wants something of the API."""
+    port = None if entrance.is_exposed else entrance.port
+    threshold = Threshold(supervisor.profile, entrance.host, port)
+    try:
+        if threshold.refused is not None:
+            _tell_refused(threshold.refused)
+        elif threshold.port is not None:
+            _log.info("dashboard: %s (tw dashboard gives a login link)", threshold.url)
+        entrance.bound(threshold.url)
+        if entrance.is_exposed and entrance.port is not None:
+            await _role_is_on_its_way(supervisor)
+        else:
+            await threshold.knock()
+    except BaseException:
+        threshold.close()
+        raise
+    return threshold
+
+
+def _tell_refused(failure: TwError) -> None:
+    _log.warning("no dashboard: %s (try: tw config set server.dashboard_port PORT)", failure)
 
 
 def _load() -> tuple[Any, Any, Any]:
@@ -123,19 +163,22 @@ def _load() -> tuple[Any, Any, Any]:
 
 async def _open_port(doors: Doors, entrance: Entrance) -> TwError | None:
     """Returns what is the end."""
-    assert entrance.port is not None
-    wish_class: type[Wish] = importlib.import_module("tunnel_whisperer.api.doors_wish").Wish
     try:
-        door = await doors.open_port(wish_class(entrance.host, entrance.port, **entrance.more))
+        door = await doors.open_port(_wish(entrance))
     except TwError as exc:
         if entrance.insist:
             if isinstance(exc, Misuse) and exc.code == "port-in-use":
                 exc.hint = "tw dashboard --port with another one; 0 takes any that is free"
             return exc
-        _log.warning("no dashboard: %s (try: tw config set server.dashboard_port PORT)", exc)
+        _tell_refused(exc)
         return None
     _log.info("dashboard: %s (tw dashboard gives a login link)", door.url)
     return None
+
+
+def _wish(entrance: Entrance) -> Wish:
+    assert entrance.port is not None
+    return Wish(entrance.host, entrance.port, **entrance.more)
 
 
 async def _role_is_on_its_way(supervisor: Supervisor) -> None:

@@ -106,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
             "key": Path(args.key).resolve() if args.key else None,
         },
         opened=lambda doors: _opened(args, doors),
+        bound=lambda url: ready(f"dashboard on {url}" if url else "the role runs; no dashboard"),
     )
     supervisor = Supervisor(
         contexts_of(args),
@@ -143,12 +144,9 @@ def _place(args: argparse.Namespace, config: Config | None) -> tuple[str, int]:
 
 
 def _opened(args: argparse.Namespace, doors: Doors) -> None:
-    if doors.door is None:
-        ready("the role runs; no dashboard")
-        return
     if args.unattended:
-        ready(f"dashboard on {doors.door.url}")
         return
+    assert doors.door is not None
     _show(doors.door.url, doors.login_link(), doors.door.fingerprint, opens=not args.no_open)
     print("It lets in one browser, once, within ten minutes. Ctrl-C ends it.", flush=True)
     ready(f"dashboard on {doors.door.url}")

@@ -11,7 +11,8 @@ import pytest
 
 from tests.api.gate.scene import POLICY, Scene
 from tests.kit.clock import real_run
-from tunnel_whisperer.api.serving import bind_port, serving
+from tunnel_whisperer.api.serving import serving
+from tunnel_whisperer.api.threshold import bind_port
 
 MIB = 1024 * 1024
 Act = Callable[[Scene, int], Awaitable[None]]
