@@ -195,7 +195,7 @@ def test_a_busy_server_writes_no_file_for_its_bytes(tmp_path: Path) -> None:
 
 def test_each_role_remembers_what_it_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tunnel_whisperer.daemon.statistics.HISTORY_FINE_S", 0.05)
-    now = [0.0]
+    now = [1e9]  # beyond the clock that it began with
 
     def steady() -> float:
         now[0] += 10.0

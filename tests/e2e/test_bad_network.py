@@ -47,7 +47,7 @@ def test_what_cannot_be_reached_is_reset_and_named(bridge: Bridge) -> None:
 
     # The relay has one.
     lost = bridge.directory / "lost"
-    shutil.copytree(bridge.directory / "client", lost)
+    shutil.copytree(bridge.directory / "client", lost, ignore=shutil.ignore_patterns("run"))
     config = lost / "config.yaml"
     config.write_text(config.read_text().replace("relay_host: relay.test", "relay_host: no-relay.invalid"))
     maps = [

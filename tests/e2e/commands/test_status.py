@@ -61,10 +61,12 @@ def test_a_process_that_was_killed_does_not_look_alive(site: Site) -> None:
 def test_a_configuration_that_is_edited_meanwhile_asks_for_a_restart(site: Site) -> None:
     _until(site.relay, _well)
     path = site.relay.directory / "config.yaml"
-    path.write_text(path.read_text().replace("log_level: info", "log_level: debug"))
-    said = site.running["relay"].wait_for("config.yaml changed (log_level)")
+    path.write_text(path.read_text().replace("history_size: 1000", "history_size: 500"))
+    said = site.running["relay"].wait_for("config.yaml changed (analytics.history_size)")
     assert "start tw relay run again" in said
-    _until(site.relay, lambda value: "config.yaml changed since (log_level)" in str(value["next"]))
+    _until(
+        site.relay, lambda value: "config.yaml changed since (analytics.history_size)" in str(value["next"])
+    )
     path.write_text("mode: rely\n")
     site.running["relay"].wait_for("config.yaml:1: mode")
 
