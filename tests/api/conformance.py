@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ _PATIENCE_S = 60.0
 class _PaintedDoors(Doors):
     """Doors that let nobody in: no socket is opened."""
 
-    async def open_port(self, wish: Wish) -> Door:
+    async def open_port(self, wish: Wish, sock: socket.socket | None = None) -> Door:
         if self.door is None:
             exposed = not is_loopback(wish.host)
             check_exposure(wish.host, password_set=self.password.is_set(), tls=True)
