@@ -1,5 +1,6 @@
 # make demo    a whole tunnel on this machine, in one command (ONCE=1: stop after the check)
 # make test    all tests: units, the real Xray and Caddy, three machines in network namespaces, a browser
+# make test-pages     each page of the dashboard in a browser, in every role and look (ten minutes)
 # make test-machine   the relay's install for real, in a Debian that boots (root; two minutes, four the first time)
 # make check   linters, types, import contracts, generated documentation
 # make fuzz    random input for FUZZ_SECONDS, then the property tests with many more examples
@@ -27,7 +28,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate
 # What mypy looks at; bench/ and fuzz/ as soon as they are there.
 PYTHON_TREES := $(wildcard src tests docs fuzz bench)
 
-.PHONY: help demo test test-machine check lint format types imports references site fuzz bench docs venv lock clean
+.PHONY: help demo test test-pages test-machine check lint format types imports references site fuzz bench docs venv lock clean
 
 help:
 	@sed -n '/^# make /s/^# //p' Makefile
@@ -77,7 +78,13 @@ WORKERS ?= $(shell expr 2 \* $$(nproc))
 
 test: $(VENV)/.dev $(XRAY_OLD)/.ready
 	@scripts/debian-packages
-	@TW_XRAY_PYTHON=$(CURDIR)/$(XRAY_OLD)/bin/python $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not machine" $(ARGS)
+	@TW_XRAY_PYTHON=$(CURDIR)/$(XRAY_OLD)/bin/python $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not machine and not pages" $(ARGS)
+
+# Every page of the dashboard in each role, light and dark, wide and narrow, with and without scripts: what
+# takes a browser ten minutes. The journeys through it are in make test.
+test-pages: $(VENV)/.dev
+	@scripts/debian-packages
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m pages tests/browser $(ARGS)
 
 # Not among the others: it boots a machine, and builds one where none is kept.
 test-machine: $(VENV)/.dev

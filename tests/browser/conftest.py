@@ -24,6 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            if item.path.stem.endswith(("_pages", "_page")) and item.path.stem != "test_first_pages":
+                item.add_marker(pytest.mark.pages)
             item.add_marker(pytest.mark.xdist_group(f"browser-{item.path.stem}"))
 
 

@@ -22,7 +22,8 @@ __all__ = ["NARROW", "WIDE", "Chromium", "Scheme", "Size", "Visitor", "missing"]
 
 Scheme = Literal["light", "dark"]
 
-_PROGRAM = Path("/usr/bin/chromium")
+_PROGRAMS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
+"""Debian's; the first has no window of its own around the page, and takes half the time."""
 _ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -56,7 +57,11 @@ NARROW = Size(360, 740)
 
 def missing() -> str:
     """Why pages cannot be tested here; empty if they can."""
-    return "" if _PROGRAM.exists() else "chromium is not installed (scripts/debian-packages)"
+    return "" if _program() else "chromium is not installed (scripts/debian-packages)"
+
+
+def _program() -> Path | None:
+    return next((path for path in _PROGRAMS if path.exists()), None)
 
 
 class Visitor:
@@ -98,7 +103,7 @@ class Chromium:
         self._driver = sync_playwright().start()
         try:
             self._browser = self._driver.chromium.launch(
-                executable_path=_PROGRAM,
+                executable_path=_program(),
                 args=list(_ARGUMENTS),
                 env={**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""},
             )
