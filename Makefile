@@ -80,11 +80,11 @@ test: $(VENV)/.dev $(XRAY_OLD)/.ready
 	@scripts/debian-packages
 	@TW_XRAY_PYTHON=$(CURDIR)/$(XRAY_OLD)/bin/python $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not machine and not pages" $(ARGS)
 
-# Every page of the dashboard in each role, light and dark, wide and narrow, with and without scripts: what
-# takes a browser ten minutes. The journeys through it are in make test.
+# Every page of the dashboard in each role, light and dark, wide and narrow, with and without scripts, and
+# every operation of the API with made-up data: ten minutes. The journeys through it are in make test.
 test-pages: $(VENV)/.dev
 	@scripts/debian-packages
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m pages tests/browser $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m pages tests/browser tests/api $(ARGS)
 
 # Not among the others: it boots a machine, and builds one where none is kept.
 test-machine: $(VENV)/.dev

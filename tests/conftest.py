@@ -36,6 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("e2e"):
             item.add_marker(pytest.mark.xdist_group(f"e2e-{item.path.parent.name}"))
+    # The long ones first, one worker each: the short ones fill the others meanwhile.
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
 
 
 def _reason(report: pytest.TestReport) -> str:

@@ -29,6 +29,8 @@ from tunnel_whisperer.api.problems import PROBLEM
 from tunnel_whisperer.api.routes import ROUTERS
 from tunnel_whisperer.base.error_codes import ERROR_CODES
 
+pytestmark = pytest.mark.pages
+
 _CHECKS = [
     status_code_conformance,
     content_type_conformance,

@@ -15,6 +15,16 @@ from tests.kit.browser import WIDE, Chromium, Scheme, Size, Visitor, missing
 
 __all__ = ["DashboardFactory", "PagesFactory", "VisitorFactory", "echo", "machine", "site"]
 
+_JOURNEYS = (
+    "test_first_run",
+    "test_first_pages",
+    "test_gate",
+    "test_keyboard",
+    "test_lost_connection",
+    "test_two_tabs",
+)
+"""In make test; the others by make test-pages."""
+
 _VISITORS = pytest.StashKey[list[Visitor]]()
 _CHROMIUM = pytest.StashKey[Chromium]()
 
@@ -24,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            if item.path.stem.endswith(("_pages", "_page")) and item.path.stem != "test_first_pages":
+            if item.path.stem not in _JOURNEYS:
                 item.add_marker(pytest.mark.pages)
             item.add_marker(pytest.mark.xdist_group(f"browser-{item.path.stem}"))
 

@@ -35,7 +35,9 @@ def test_it_ends_in_time_while_a_window_is_open(
     relay.start("relay", "run", "--listen", listen, "--domain", "localhost", until="listening").stop()
     shown = dashboard(relay)
     someone = shown.let_in(visitor(shown.origin))
-    someone.watch.allow("net::ERR_|object Event")  # what the browser says when a server goes away
+    someone.watch.allow(
+        "net::ERR_|object Event|htmx:(afterRequest|sendError)"
+    )  # what the browser says when a server goes away
     shown.stop()
 
 

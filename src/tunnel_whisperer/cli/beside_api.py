@@ -127,7 +127,9 @@ async def _api(
 
 
 async def _wait_for_somebody(supervisor: Supervisor, entrance: Entrance) -> Threshold:
-    """The sockets, as soon as somebody wants something of the API."""
+    """The sockets, as soon as somebody wants something of the API; made when the role is on its way, for one
+    that cannot start has other things to say."""
+    await _role_is_on_its_way(supervisor)
     port = None if entrance.is_exposed else entrance.port
     threshold = Threshold(supervisor.profile, entrance.host, port)
     try:
@@ -136,9 +138,7 @@ async def _wait_for_somebody(supervisor: Supervisor, entrance: Entrance) -> Thre
         elif threshold.port is not None:
             _log.info("dashboard: %s (tw dashboard gives a login link)", threshold.url)
         entrance.bound(threshold.url)
-        if entrance.is_exposed and entrance.port is not None:
-            await _role_is_on_its_way(supervisor)
-        else:
+        if not entrance.is_exposed or entrance.port is None:
             await threshold.knock()
     except BaseException:
         threshold.close()
