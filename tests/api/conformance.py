@@ -27,9 +27,10 @@ from tests.kit.every_role import ROLES, furnish, played
 from tests.kit.house import open_house
 from tunnel_whisperer.api.doors import Doors
 from tunnel_whisperer.api.doors_wish import Door, Wish
-from tunnel_whisperer.api.gate.tls import check_exposure, is_loopback
+from tunnel_whisperer.api.gate.tls import check_exposure
 from tunnel_whisperer.api.house import House
 from tunnel_whisperer.base.errors import Unreachable
+from tunnel_whisperer.base.values import is_loopback
 from tunnel_whisperer.operations import providers
 from tunnel_whisperer.provision.drivers import Credentials, Driver
 

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 
 from ..base.errors import Misuse
 from ..base.limits import API_THREADS, MAX_FILE_UPLOAD_BYTES
+from ..base.values import is_loopback
 from .app import build_app
 from .doors_wish import Door, Wish
 from .gate.attempts import Attempts
@@ -28,7 +29,7 @@ from .gate.links import LoginLinks
 from .gate.login import Login
 from .gate.password import Password
 from .gate.policy import LOOPBACK_NAMES, GuardPolicy
-from .gate.tls import check_exposure, is_loopback, own_certificate
+from .gate.tls import check_exposure, own_certificate
 from .house import House
 from .serving import serving
 from .socket_path import bind_socket, has_unix_sockets, socket_of

@@ -14,12 +14,11 @@ import uvicorn
 
 from ..base.limits import API_END_S, API_HEAD_BYTES, API_IDLE_S, MAX_API_CONNECTIONS
 from ..base.tasks import TaskSet
+from .threshold import BACKLOG
 
 __all__ = ["serving"]
 
 _log = logging.getLogger("tw.api")
-
-_BACKLOG = 128
 
 
 class _Server(uvicorn.Server):
@@ -62,7 +61,7 @@ async def serving(
         ws="websockets-sansio",
         ws_max_size=64 * 1024,
         limit_concurrency=MAX_API_CONNECTIONS,
-        backlog=_BACKLOG,
+        backlog=BACKLOG,
         timeout_keep_alive=API_IDLE_S,
         timeout_graceful_shutdown=API_END_S,
         h11_max_incomplete_event_size=API_HEAD_BYTES,

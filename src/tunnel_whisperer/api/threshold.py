@@ -15,11 +15,12 @@ from ..base.errors import Misuse, TwError
 from ..profile import Profile
 from .socket_path import bind_socket, has_unix_sockets, socket_of
 
-__all__ = ["Threshold", "bind_port"]
+__all__ = ["BACKLOG", "Threshold", "bind_port"]
 
 _log = logging.getLogger("tw.api")
 
-_BACKLOG = 128
+BACKLOG = 128
+"""Connections that wait to be accepted."""
 
 
 def bind_port(host: str, port: int) -> socket.socket:
@@ -79,7 +80,7 @@ class Threshold:
         except Misuse as exc:
             _log.warning("commands cannot speak to this process: %s", exc)
             return None
-        sock.listen(_BACKLOG)
+        sock.listen(BACKLOG)
         return sock
 
     def _bind_port(self, host: str, port: int) -> socket.socket | None:
@@ -88,7 +89,7 @@ class Threshold:
         except TwError as exc:
             self.refused = exc
             return None
-        sock.listen(_BACKLOG)
+        sock.listen(BACKLOG)
         return sock
 
     @property

@@ -8,9 +8,17 @@ from dataclasses import dataclass
 
 from .errors import Misuse
 
-__all__ = ["Grant", "HostPort", "Secret", "parse_port"]
+__all__ = ["Grant", "HostPort", "Secret", "is_loopback", "parse_port"]
 
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?\Z")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there: an address, in brackets or not, or a name."""
+    try:
+        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def parse_port(text: str) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import ipaddress
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..api.threshold import Threshold
 from ..base.errors import Misuse, TwError
 from ..base.log_ring import LogRing
 from ..base.tasks import TaskSet
+from ..base.values import is_loopback
 from ..daemon.supervisor import RoleState, Supervisor
 from ..profile import Config
 
@@ -60,11 +60,7 @@ class Entrance:
     @property
     def is_exposed(self) -> bool:
         """Others than this machine reach it, or it is HTTPS: then the API opens it itself, with all its checks."""
-        try:
-            own = ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            own = self.host == "localhost"
-        return not own or bool(self.more.get("cert"))
+        return not is_loopback(self.host) or bool(self.more.get("cert"))
 
     @classmethod
     def of(cls, config: Config) -> Entrance:

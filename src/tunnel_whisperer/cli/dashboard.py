@@ -8,7 +8,7 @@ import os
 import sys
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..base.errors import Misuse, TwError
 from ..base.values import parse_port
@@ -158,11 +158,9 @@ def _ask_who_runs(args: argparse.Namespace, profile: Profile) -> int:
 
     if args.no_start:
         raise Misuse("bad-argument", f"{who_runs(profile)} runs already", hint="leave --no-start out")
-    wish: dict[str, Any] = {}
     host, port = _place(args, _config(profile))
-    wish = {"host": host, "port": port}
     with open_client(profile) as client:
-        shown = client.post("/dashboard", wish)
+        shown = client.post("/dashboard", {"host": host, "port": port})
     _show(shown["url"], shown["login"], shown["fingerprint"], opens=not args.no_open)
     print(f"This context runs already, as {who_runs(profile)}: that process has the dashboard.", flush=True)
     print("The link lets in one browser, once, within ten minutes.", flush=True)

@@ -121,7 +121,6 @@ class Supervisor:
         self.pinned = pinned
         self.changes = Changes()
         self.jobs = Jobs(lambda: self.changes.mark(Topic.JOBS))
-        self.since = wall_clock()
         self.root: Root | None = None
         """Of the role that runs."""
         self._counted: tuple[Profile, Statistics] | None = None
@@ -156,11 +155,6 @@ class Supervisor:
     def status(self) -> RoleStatus:
         """How the role stands now."""
         return self._status
-
-    @property
-    def wanted(self) -> bool:
-        """Whether the role is to run."""
-        return self._wanted
 
     def snapshot(self) -> dict[str, Any] | None:
         """What the running role tells of itself; None where none runs. On the loop."""

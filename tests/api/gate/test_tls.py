@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tunnel_whisperer.api.gate import check_exposure, fingerprint, is_loopback, own_certificate
+from tunnel_whisperer.api.gate import check_exposure, fingerprint, own_certificate
 from tunnel_whisperer.base.errors import Misuse
+from tunnel_whisperer.base.values import is_loopback
 from tunnel_whisperer.pki import certificate_hosts, issue_server, make_ca
 
 HOSTS = ["tw.plant.lan", "192.0.2.7"]

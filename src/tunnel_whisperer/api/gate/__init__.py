@@ -17,7 +17,7 @@ from .login import Login
 from .login_page import render_login
 from .password import Password, check_password
 from .policy import GuardPolicy
-from .tls import TlsFiles, check_exposure, fingerprint, is_loopback, own_certificate
+from .tls import TlsFiles, check_exposure, fingerprint, own_certificate
 
 __all__ = [
     "INLINE_STYLES",
@@ -39,7 +39,6 @@ __all__ = [
     "check_form",
     "check_password",
     "fingerprint",
-    "is_loopback",
     "own_certificate",
     "render_login",
 ]

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ...base.errors import Misuse
+from ...base.values import is_loopback
 from ...pki import certificate_ends, certificate_hosts, check_key_pair, issue_server, make_ca
 from ...profile import Profile, locked, write_files
 
-__all__ = ["TlsFiles", "check_exposure", "fingerprint", "is_loopback", "own_certificate"]
+__all__ = ["TlsFiles", "check_exposure", "fingerprint", "own_certificate"]
 
 _RENEW = timedelta(days=30)
 _END = "-----END CERTIFICATE-----\n"
@@ -36,14 +36,6 @@ class TlsFiles:
     """PEM."""
     fingerprint: str
     """SHA-256 of the leaf, as browsers show it: ``AB:CD:..``."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there."""
-    try:
-        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def check_exposure(host: str, *, password_set: bool, tls: bool) -> None:
