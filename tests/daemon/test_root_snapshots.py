@@ -184,6 +184,9 @@ def test_a_busy_server_writes_no_file_for_its_bytes(tmp_path: Path) -> None:
             reader, writer = await asyncio.open_connection(local.host, local.port)
             writer.write(b"x")
             await reader.readexactly(1)
+            async with asyncio.timeout(10):  # the record is written aside: start, login and the port, at last
+                while (at_server.snapshot()["audit"] or {})["records"] < 4:
+                    await asyncio.sleep(0.01)
             before = at_server.snapshot(), root.snapshot()
             writer.write(b"x" * 1000)
             await reader.readexactly(1000)

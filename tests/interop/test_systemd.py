@@ -96,7 +96,8 @@ def _boot(place: Path) -> str:
 def test_a_hardened_relay_is_ready_works_comes_back_and_goes(place: Path) -> None:
     said = _boot(place)
     assert said.rstrip().endswith("done"), said
-    assert "status:   systemd: active (running): listening on 127.0.0.1:443; starts by itself" in said, said
+    stands = "listening on 127.0.0.1:443; dashboard on http://127.0.0.1:8080"
+    assert f"status:   systemd: active (running): {stands}; starts by itself" in said, said
     # Root without its rights, but for the low port; and a filter on its system calls.
     assert "CapEff:\t0000000000000400" in said and "CapBnd:\t0000000000000400" in said, said
     assert "NoNewPrivs:\t1" in said and "Seccomp:\t2" in said, said

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from ..base.errors import Misuse, TwError
 from ..base.values import parse_port
 from ..daemon import run_until_stopped
-from ..daemon.notify import ready, session_status
 from ..daemon.role_run import Root
 from ..daemon.supervisor import Supervisor
 from ..profile import Config, Profile, load_config, who_runs
@@ -21,7 +20,7 @@ from .beside_api import Entrance, run_beside_api
 from .dashboard_password import set_password
 from .dashboard_token import make_token
 from .place import add_context_flag, contexts_of, profile_of, start_logging
-from .started import started_lines
+from .started import ServiceStatus, started_lines
 
 if TYPE_CHECKING:
     from ..api.doors import Doors
@@ -96,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
     if config is not None:
         start_logging(args, config, "info")
     host, port = _place(args, config)
+    said = ServiceStatus()
     entrance = Entrance(
         host,
         port,
@@ -105,8 +105,8 @@ def run(args: argparse.Namespace) -> int:
             "cert": Path(args.cert).resolve() if args.cert else None,
             "key": Path(args.key).resolve() if args.key else None,
         },
-        opened=lambda doors: _opened(args, doors),
-        bound=lambda url: ready(f"dashboard on {url}" if url else "the role runs; no dashboard"),
+        opened=lambda doors: _opened(args, doors, said),
+        bound=said.bound,
     )
     supervisor = Supervisor(
         contexts_of(args),
@@ -114,17 +114,18 @@ def run(args: argparse.Namespace) -> int:
         command=_COMMAND,
         pinned=args.in_context is not None,
         wanted=not args.no_start,
-        on_started=_log_started,
-        on_session=session_status,
+        on_started=lambda root: _started(root, said),
+        on_session=said.session,
     )
     with supervisor:
         run_until_stopped(lambda: run_beside_api(supervisor, entrance))
     return 0
 
 
-def _log_started(root: Root) -> None:
+def _started(root: Root, said: ServiceStatus) -> None:
     for line in started_lines(root):
         _log.info("%s", line)
+    said.started(root)
 
 
 def _config(profile: Profile) -> Config | None:
@@ -143,13 +144,13 @@ def _place(args: argparse.Namespace, config: Config | None) -> tuple[str, int]:
     return args.listen or host, port
 
 
-def _opened(args: argparse.Namespace, doors: Doors) -> None:
+def _opened(args: argparse.Namespace, doors: Doors, said: ServiceStatus) -> None:
     if args.unattended:
         return
     assert doors.door is not None
     _show(doors.door.url, doors.login_link(), doors.door.fingerprint, opens=not args.no_open)
     print("It lets in one browser, once, within ten minutes. Ctrl-C ends it.", flush=True)
-    ready(f"dashboard on {doors.door.url}")
+    said.bound(doors.door.url)
 
 
 def _ask_who_runs(args: argparse.Namespace, profile: Profile) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from ..ssh.keeper import KeeperState, KeeperStatus
 
-__all__ = ["keep_watchdog", "ready", "session_status", "status", "stopping"]
+__all__ = ["keep_watchdog", "ready", "session_status", "session_words", "status", "stopping"]
 
 _log = logging.getLogger("tw.daemon.notify")
 
@@ -40,10 +40,17 @@ def stopping(environ: Mapping[str, str] = os.environ) -> None:
 
 def session_status(session: KeeperStatus, environ: Mapping[str, str] = os.environ) -> None:
     """How the session of a client or server stands."""
+    if words := session_words(session):
+        status(words, environ)
+
+
+def session_words(session: KeeperStatus) -> str:
+    """The same as words; empty while it is neither this nor that."""
     if session.state is KeeperState.UP:
-        status("connected", environ)
-    elif session.state is KeeperState.WAITING and session.error is not None:
-        status(f"not connected: {session.error.code}: {session.error}", environ)
+        return "connected"
+    if session.state is KeeperState.WAITING and session.error is not None:
+        return f"not connected: {session.error.code}: {session.error}"
+    return ""
 
 
 async def keep_watchdog(environ: Mapping[str, str] = os.environ) -> None:
