@@ -14,7 +14,7 @@ from tests.kit.house import PlayedRole, open_house
 from tests.kit.identities import client_file, client_in, relay_in
 from tunnel_whisperer.api.house import House
 from tunnel_whisperer.bundle import encrypt, pack_backup
-from tunnel_whisperer.profile import load_config
+from tunnel_whisperer.profile import Profile, load_config, running
 
 
 async def _sent(client: httpx.AsyncClient, data: bytes, **fields: str) -> httpx.Response:
@@ -89,6 +89,23 @@ def test_a_further_context_waits_until_it_is_chosen(tmp_path: Path) -> None:
             assert done["outcome"] == "updated" and done["context"]["here"]
             answer = await _sent(client, client_file(tmp_path, "bob"), here="true")
             assert answer.status_code == 409  # this identity is another user's
+
+    real_run(main())
+
+
+def test_a_context_that_another_process_serves_does_not_become_the_active_one(tmp_path: Path) -> None:
+    relay_in(tmp_path / "here")
+    data = client_file(tmp_path)
+
+    async def main() -> None:
+        async with open_house(tmp_path / "here", PlayedRole()) as (house, client):
+            made = (await _sent(client, data, name="lab")).json()["context"]
+            before = house.contexts.chosen()
+            with running(Profile(Path(made["directory"])), "tw connect"):
+                answer = await _sent(client, data, activate="true")
+            assert (answer.status_code, answer.json()["code"]) == (409, "already-running")
+            assert house.contexts.chosen() == before
+            assert house.profile.directory == tmp_path / "here"
 
     real_run(main())
 

@@ -33,7 +33,7 @@ from ..models.contexts import (
 )
 from ..models.jobs import ErrorValue
 
-__all__ = ["context_document", "need_free_choice", "router", "running_value", "serve_context"]
+__all__ = ["choose_context", "context_document", "need_free_choice", "router", "running_value", "serve_context"]
 
 router = APIRouter(tags=["contexts"])
 
@@ -79,14 +79,7 @@ async def use_context(context_id: ContextId, house: InHouse) -> ContextSwitched:
     context = await asyncio.to_thread(acts.context_of_id, house.contexts, context_id)
     if context.profile != house.profile:
         need_free_choice(house)
-    before = house.profile
-    ended = await serve_context(house, context)
-    try:
-        switch = await asyncio.to_thread(acts.use_context, house.contexts, context)
-    except TwError:
-        with contextlib.suppress(TwError):  # what is served and what is active stay the same
-            await _switch(house, before)
-        raise
+    ended, switch = await choose_context(house, context)
     house.supervisor.changes.mark(Topic.CONTEXTS)
     return ContextSwitched(
         context=await asyncio.to_thread(context_document, house, context),
@@ -148,6 +141,24 @@ def need_free_choice(house: House) -> None:
             hint="end it, and start tw dashboard without --context",
         )
     need_idle_machine(house)
+
+
+async def choose_context(house: House, context: Context) -> tuple[bool, acts.Switch]:
+    """Serve it from now on, and have commands work on it: both, or none. Returns whether a role was ended
+    for it.
+
+    Raises:
+        Misuse: ``already-running`` when another process serves it; ``bad-argument``, ``no-such-name``,
+            ``state-not-written``.
+    """
+    before = house.profile
+    ended = await serve_context(house, context)
+    try:
+        return ended, await asyncio.to_thread(acts.use_context, house.contexts, context)
+    except TwError:
+        with contextlib.suppress(TwError):  # what is served and what is active stay the same
+            await _switch(house, before)
+        raise
 
 
 async def serve_context(house: House, context: Context) -> bool:

@@ -15,7 +15,7 @@ from ...operations.importing import Outcome, connect_file, import_contents, open
 from ...profile import Context
 from ..house import House, InHouse
 from ..models.contexts import ImportedDocument
-from .contexts import context_document, need_free_choice, serve_context
+from .contexts import choose_context, context_document, need_free_choice, serve_context
 from .role import Mode
 
 __all__ = ["FileWish", "router", "take_file"]
@@ -80,7 +80,8 @@ async def take_file(house: House, data: bytes, wish: FileWish) -> ImportedDocume
         data: of the file.
 
     Raises:
-        TwError: then nothing was changed.
+        TwError: then nothing was changed; but for ``already-running`` of a context that was to be served
+            then: that one has what is new, and another process serves it.
     """
     contents = await asyncio.to_thread(open_contents, data, wish.file_name, wish.passphrase)
     if wish.here:
@@ -94,11 +95,12 @@ async def take_file(house: House, data: bytes, wish: FileWish) -> ImportedDocume
         contents,
         wish.file_name,
         name=wish.name,
-        activate=wish.activate,
         force=wish.force,
     )
     if done.active:
         await serve_context(house, done.context)
+    elif wish.activate:
+        await choose_context(house, done.context)
     if done.outcome is not Outcome.NEWER_HERE:
         _apply(house, done.context)
     house.supervisor.changes.mark(Topic.CONTEXTS, Topic.STATUS, Topic.CONFIG)
