@@ -1,4 +1,4 @@
-"""What every test run shares: example counts, one worker for the e2e tests, a loud list of skips."""
+"""What every test run shares: example counts, the order, a loud list of skips."""
 
 from __future__ import annotations
 
@@ -32,11 +32,8 @@ def _loggers() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the e2e tests of a folder one worker between them: each holds machines and reads the clock."""
-    for item in items:
-        if item.get_closest_marker("e2e"):
-            item.add_marker(pytest.mark.xdist_group(f"e2e-{item.path.parent.name}"))
-    # The long ones first, one worker each: the short ones fill the others meanwhile.
+    """The long ones first: the short ones fill the gaps at the end. A file whose tests share something that
+    is slow to make says so itself (``xdist_group``), and has one worker."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
 
 

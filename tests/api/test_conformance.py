@@ -29,7 +29,7 @@ from tunnel_whisperer.api.problems import PROBLEM
 from tunnel_whisperer.api.routes import ROUTERS
 from tunnel_whisperer.base.error_codes import ERROR_CODES
 
-pytestmark = pytest.mark.pages
+pytestmark = [pytest.mark.pages, pytest.mark.xdist_group("conformance")]
 
 _CHECKS = [
     status_code_conformance,

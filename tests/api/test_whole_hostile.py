@@ -24,7 +24,7 @@ from tests.kit.html import read_html
 from tunnel_whisperer.api.doors import UPLOADS
 from tunnel_whisperer.daemon.jobs import Tell
 
-pytestmark = pytest.mark.pages
+pytestmark = [pytest.mark.pages, pytest.mark.xdist_group("whole-hostile")]
 
 MIB = 1024 * 1024
 RIGHT_TO_LEFT = "\u202e"

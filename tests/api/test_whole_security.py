@@ -17,6 +17,8 @@ from tests.kit.every_role import ROLES, furnish
 from tests.kit.html import read_html
 from tunnel_whisperer.api.gate.policy import GuardPolicy
 
+pytestmark = pytest.mark.xdist_group("whole-security")  # one machine of each role for all
+
 EVIL = "http://evil.example"
 
 _SECURE = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -55,6 +54,13 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+async def _until_gone(pids: list[int]) -> None:
+    """Nobody here can wait for what the program started: the kernel ends it when it comes to it."""
+    async with asyncio.timeout(10):
+        while any(_lives(pid) for pid in pids):
+            await asyncio.sleep(0.01)
 
 
 def test_what_is_typed_arrives_and_what_is_written_comes_back() -> None:
@@ -138,11 +144,7 @@ def test_closing_ends_the_program_and_what_it_started() -> None:
     script = "trap '' HUP; sleep 1000 & echo $$ $!; echo ready; wait"
     ended = _on(["sh", "-c", script], use)
     assert ended.status == -9 and len(pids) == 2
-    # Nobody of us can wait for what the program started: the kernel ends it when it comes to it.
-    deadline = time.monotonic() + 10
-    while (left := [pid for pid in pids if _lives(pid)]) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert left == []
+    real_run(_until_gone(pids))
 
 
 def test_a_program_that_is_not_there_is_said() -> None:

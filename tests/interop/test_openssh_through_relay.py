@@ -25,6 +25,7 @@ from tests.interop.xray import free_port
 
 pytestmark = [
     pytest.mark.interop,
+    pytest.mark.xdist_group("openssh-through-relay"),  # one relay for all
     pytest.mark.skipif(not shutil.which("ssh") or not shutil.which("ssh-keygen"), reason="no OpenSSH here"),
 ]
 

@@ -30,6 +30,7 @@ from tunnel_whisperer.pki import CertificateAuthority, issue_client, make_ca
 
 pytestmark = [
     pytest.mark.interop,
+    pytest.mark.xdist_group("strangers"),  # one relay for all
     pytest.mark.skipif(
         not shutil.which("curl") or not shutil.which("openssl"), reason="no curl or openssl here"
     ),

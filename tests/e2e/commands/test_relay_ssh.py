@@ -22,7 +22,7 @@ from tunnel_whisperer.profile import Profile
 _LACKING = (
     no_namespaces() or caddy.missing() or xray.missing() or ("" if shutil.which("sshd") else "no sshd here")
 )
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("relay-ssh")]  # one island for all
 
 
 @pytest.fixture(scope="module")

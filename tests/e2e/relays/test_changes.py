@@ -29,7 +29,11 @@ from tunnel_whisperer.tenancy import JoinRequest, UserBook, enroll_server
 _LACKING = (
     no_namespaces() or caddy.missing() or xray.missing() or ("" if shutil.which("sshd") else "no sshd here")
 )
-pytestmark = [pytest.mark.e2e, pytest.mark.skipif(bool(_LACKING), reason=_LACKING)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.xdist_group("relay-changes"),  # one machine for all
+    pytest.mark.skipif(bool(_LACKING), reason=_LACKING),
+]
 
 PROBE = str(Path(__file__).parents[1] / "probe.py")
 

@@ -10,7 +10,7 @@ from tests.e2e.relays.contract import *  # noqa: F403 - its tests
 from tests.e2e.relays.contract import made, marks
 from tests.e2e.relays.relays import World
 
-pytestmark = marks
+pytestmark = [*marks, pytest.mark.xdist_group("relay-standard")]  # one machine for all
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,8 @@ from tunnel_whisperer.provision.drivers import Change, Credentials, Order, Step
 from tunnel_whisperer.provision.drivers.aws import PERMISSIONS, AwsDriver
 from tunnel_whisperer.provision.drivers.patience import Clock
 
+pytestmark = pytest.mark.xdist_group("aws")  # one cloud for all
+
 _REFUSALS = {
     "rate": ("RequestLimitExceeded", 400),
     "quota": ("VcpuLimitExceeded", 400),

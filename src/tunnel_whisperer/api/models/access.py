@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
+from .body import Body
+
 __all__ = [
     "KeyDocument",
     "KeyList",
@@ -44,7 +46,7 @@ class KeyList(BaseModel):
     fingerprint: str = Field(description="SHA-256 of the certificate that was made here; may be empty.")
 
 
-class TokenWish(BaseModel):
+class TokenWish(Body):
     """A token for a program."""
 
     name: str = Field(min_length=1, max_length=64, examples=["prometheus"])
@@ -75,7 +77,7 @@ class PasswordState(BaseModel):
     set: bool = Field(description="Whether there is one.")
 
 
-class PasswordWish(BaseModel):
+class PasswordWish(Body):
     """Another one."""
 
     password: SecretStr = Field(max_length=1024, description="12 characters or more.")

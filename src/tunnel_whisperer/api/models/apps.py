@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from .body import Body
 from .users import ChangedUser, Differences, GrantDocument, GrantWish
 
 __all__ = ["AppChangeDocument", "AppDocument", "AppEdit", "AppList", "AppWish", "DeletedApp"]
@@ -25,14 +26,14 @@ class AppList(BaseModel):
     apps: list[AppDocument]
 
 
-class AppWish(BaseModel):
+class AppWish(Body):
     """An app to make."""
 
     name: str = Field(max_length=63, examples=["historian"])
     grants: list[GrantWish] = Field(max_length=256)
 
 
-class AppEdit(BaseModel):
+class AppEdit(Body):
     """What to change: as the flags of ``tw edit app``. What is taken goes first."""
 
     revoke: list[Annotated[str, Field(max_length=300)]] = Field(

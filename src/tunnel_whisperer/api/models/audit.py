@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from .body import Body
+
 __all__ = ["AuditDocument", "RecordDocument", "VerifyWish"]
 
 
@@ -33,7 +35,7 @@ class AuditDocument(BaseModel):
     )
 
 
-class VerifyWish(BaseModel):
+class VerifyWish(Body):
     """What is to be checked besides the chain itself."""
 
     contains: str = Field(

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
+from .body import Body
 from .jobs import ErrorValue
 
 __all__ = [
@@ -59,7 +60,7 @@ class ContextList(BaseModel):
     pinned: bool = Field(description="This process serves one identity and no other.")
 
 
-class ContextName(BaseModel):
+class ContextName(Body):
     """What to call it."""
 
     name: str = Name
@@ -92,7 +93,7 @@ class DeletedDocument(BaseModel):
     last: bool
 
 
-class ExportWish(BaseModel):
+class ExportWish(Body):
     """How its file is to be."""
 
     passphrase: SecretStr | None = Field(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from .body import Body
+
 __all__ = ["DashboardDocument", "DashboardWish"]
 
 
-class DashboardWish(BaseModel):
+class DashboardWish(Body):
     """Where browsers are to come, where no port is open yet."""
 
     host: str = Field(default="127.0.0.1", max_length=253)

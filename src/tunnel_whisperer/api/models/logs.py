@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from .body import Body
+
 __all__ = ["Level", "LogDocument", "LogLevel", "LogLineDocument"]
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -30,7 +32,7 @@ class LogDocument(BaseModel):
     level: str = Field(description="The least level that is logged now.", examples=["info"])
 
 
-class LogLevel(BaseModel):
+class LogLevel(Body):
     """The least level that is logged."""
 
     level: Level

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from .body import Body
 from .jobs import ErrorValue
 
 __all__ = ["ListenWish", "PortDocument", "PortList", "PortWish", "PortsChanged"]
@@ -32,13 +33,13 @@ class PortList(BaseModel):
     changed: bool = Field(description="Whether they are opened otherwise when the role is started again.")
 
 
-class PortWish(BaseModel):
+class PortWish(Body):
     """Another local port."""
 
     local: int = Field(ge=1, le=65535, description="``given`` again: as given.", examples=[15432])
 
 
-class ListenWish(BaseModel):
+class ListenWish(Body):
     """Another interface."""
 
     address: str = Field(

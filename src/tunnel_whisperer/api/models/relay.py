@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
+from .body import Body
 from .jobs import JobDocument
 
 __all__ = [
@@ -118,7 +119,7 @@ class ProviderList(BaseModel):
     providers: list[ProviderDocument]
 
 
-class OfferWish(BaseModel):
+class OfferWish(Body):
     """Whose offer is asked for."""
 
     provider: ProviderName
@@ -151,7 +152,7 @@ class OfferDocument(BaseModel):
     size: str = Field(examples=["cx23"])
 
 
-class OrderWish(BaseModel):
+class OrderWish(Body):
     """What somebody wants of a provider."""
 
     domain: Domain
@@ -186,7 +187,7 @@ class PlanDocument(BaseModel):
     there: bool = Field(description="The machine is there already: to make it is to go on.")
 
 
-class OwnMachineWish(BaseModel):
+class OwnMachineWish(Body):
     """A machine that somebody has: Debian 12 or Ubuntu 24.04."""
 
     domain: Domain
@@ -205,17 +206,17 @@ class MadeScript(BaseModel):
     records: list[DnsRecordDocument]
 
 
-class SshWish(BaseModel):
+class SshWish(Body):
     """Port 22 of the machine, for everybody."""
 
     open: bool
-    credentials: Credentials = {}
+    credentials: Credentials = Field(default_factory=dict)
 
 
-class RemovalWish(BaseModel):
+class RemovalWish(Body):
     """Credentials for the provider; none for a machine of one's own."""
 
-    credentials: Credentials = {}
+    credentials: Credentials = Field(default_factory=dict)
 
 
 class RemovalDocument(BaseModel):
@@ -239,7 +240,7 @@ class DestroyWish(RemovalWish):
     )
 
 
-class OwnServerWish(BaseModel):
+class OwnServerWish(Body):
     """A server on this computer, in a context of its own."""
 
     server: str = Field(min_length=1, max_length=31, examples=["plant-7"])

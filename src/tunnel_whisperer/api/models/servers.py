@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from ...base.limits import MAX_INVITATION_S, MAX_JOIN_FILE_BYTES
+from .body import Body
 from .jobs import JobDocument
 
 __all__ = [
@@ -57,7 +58,7 @@ class ServerList(BaseModel):
     )
 
 
-class ServerRequest(BaseModel):
+class ServerRequest(Body):
     """A server to be admitted."""
 
     request: str = Field(
@@ -91,7 +92,7 @@ class RemovedDocument(BaseModel):
     )
 
 
-class InvitationWish(BaseModel):
+class InvitationWish(Body):
     """An invitation for one server."""
 
     name: str = Field(

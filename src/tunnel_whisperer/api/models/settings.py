@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
+from .body import Body
 from .contexts import RunningValue
 
 __all__ = [
@@ -54,7 +55,7 @@ class SettingsDocument(BaseModel):
     )
 
 
-class SettingsWish(BaseModel):
+class SettingsWish(Body):
     """Fields to change, all of them or none."""
 
     fields: dict[str, str] = Field(
@@ -91,7 +92,7 @@ class ProxyDocument(BaseModel):
     restart: bool = Field(description="The role that runs goes another way than is chosen.")
 
 
-class ProxyWish(BaseModel):
+class ProxyWish(Body):
     """Another one."""
 
     url: SecretStr = Field(
@@ -105,7 +106,7 @@ class ProxyWish(BaseModel):
     )
 
 
-class ServicePlace(BaseModel):
+class ServicePlace(Body):
     """Whose service it is."""
 
     system: bool | None = Field(

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, SecretStr
 
 from ...base.limits import MAX_JOIN_FILE_BYTES, MAX_TOKEN_CHARS
+from .body import Body
 
 __all__ = [
     "InvitationUse",
@@ -41,7 +42,7 @@ class SetupDocument(BaseModel):
     )
 
 
-class JoinWish(BaseModel):
+class JoinWish(Body):
     """Which relay to ask for a slot."""
 
     relay: str = Field(
@@ -59,7 +60,7 @@ class JoinRequestDocument(BaseModel):
     request: str = Field(description="The file.")
 
 
-class JoinAnswer(BaseModel):
+class JoinAnswer(Body):
     """What came back."""
 
     response: str = Field(min_length=1, max_length=MAX_JOIN_FILE_BYTES, description="The file.")
@@ -72,7 +73,7 @@ class JoinedDocument(BaseModel):
     relay: str = Field(examples=["relay.example.org"])
 
 
-class InvitationUse(BaseModel):
+class InvitationUse(Body):
     """An invitation that makes this machine a server or a client."""
 
     token: SecretStr = Field(
@@ -81,7 +82,7 @@ class InvitationUse(BaseModel):
     server: str = ServerId
 
 
-class RelayWishDocument(BaseModel):
+class RelayWishDocument(Body):
     """A relay on this machine; what is left out stays as it is."""
 
     domain: str = Field(

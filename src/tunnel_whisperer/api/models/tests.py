@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from .body import Body
 
 __all__ = ["NetworkWish"]
 
 
-class NetworkWish(BaseModel):
+class NetworkWish(Body):
     """Which relay to look for, and how long."""
 
     host: str = Field(

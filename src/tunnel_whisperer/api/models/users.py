@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, SecretStr
 
 from ...base.limits import MAX_INVITATION_S
+from .body import Body
 from .jobs import ErrorValue
 
 __all__ = [
@@ -41,7 +42,7 @@ _EXPIRES = "A time such as 2030-12-24T18:00 (of this machine), 12h or 7d from no
 _SINGLE = "One session at a time: a new one ends the old one."
 
 
-class GrantWish(BaseModel):
+class GrantWish(Body):
     """A port to open for somebody."""
 
     local_port: Port = Field(description="At the user's end.", examples=[15432])
@@ -118,7 +119,7 @@ class UserList(BaseModel):
     faults: list[ErrorValue] = Field(default=[], description="Records that cannot be read.")
 
 
-class UserWish(BaseModel):
+class UserWish(Body):
     """A user to make."""
 
     name: str = Field(max_length=63, examples=["alice"])
@@ -134,7 +135,7 @@ class UserWish(BaseModel):
     hours: Hours = 24
 
 
-class UserInvitationWish(BaseModel):
+class UserInvitationWish(Body):
     """How long an invitation can be used."""
 
     hours: Hours = 24
@@ -157,7 +158,7 @@ class CreatedUser(BaseModel):
     )
 
 
-class UserFileWish(BaseModel):
+class UserFileWish(Body):
     """The user's file."""
 
     passphrase: SecretStr | None = Field(
@@ -168,7 +169,7 @@ class UserFileWish(BaseModel):
     )
 
 
-class UserEdit(BaseModel):
+class UserEdit(Body):
     """What to change: as the flags of ``tw edit user``. What is taken goes first."""
 
     no_apps: Names = Field(default=[], description="Apps to take back.")

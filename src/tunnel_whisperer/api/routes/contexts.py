@@ -33,7 +33,14 @@ from ..models.contexts import (
 )
 from ..models.jobs import ErrorValue
 
-__all__ = ["choose_context", "context_document", "need_free_choice", "router", "running_value", "serve_context"]
+__all__ = [
+    "choose_context",
+    "context_document",
+    "need_free_choice",
+    "router",
+    "running_value",
+    "serve_context",
+]
 
 router = APIRouter(tags=["contexts"])
 
