@@ -24,6 +24,9 @@ settings.register_profile("fuzz", settings.get_profile("tests"), max_examples=50
 settings.load_profile("tests")
 
 
+_LONGEST_ID = 60
+
+
 @pytest.fixture(autouse=True)
 def _loggers() -> Iterator[None]:
     """No test hears, or fails to hear, what it does because of the one before."""
@@ -35,6 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first: the short ones fill the gaps at the end. A file whose tests share something that
     is slow to make says so itself (``xdist_group``), and has one worker."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A key or a file is no name: nobody can read it, and each worker has made another one."""
+    return argname if isinstance(val, str | bytes) and len(val) > _LONGEST_ID else None
 
 
 def _reason(report: pytest.TestReport) -> str:
