@@ -18,7 +18,9 @@ from pathlib import Path
 from tunnel_whisperer.base.tasks import TaskSet
 from tunnel_whisperer.base.values import Grant, HostPort
 from tunnel_whisperer.bundle import install_bundle, open_bundle, pack_client
-from tunnel_whisperer.daemon import ClientRoot, ServerRoot, run_until_stopped
+from tunnel_whisperer.daemon.client_root import ClientRoot
+from tunnel_whisperer.daemon.process import run_until_stopped
+from tunnel_whisperer.daemon.server_root import ServerRoot
 from tunnel_whisperer.net import dial, sockets
 from tunnel_whisperer.profile import Profile
 from tunnel_whisperer.ssh.keeper import KeeperState, KeeperStatus

@@ -32,14 +32,18 @@ __all__ = [
     "connect",
 ]
 
-_ERRORS = ("Broken", "Misuse", "PeerFault", "Refused", "TwError", "Unreachable")
+_HOMES = {
+    ".base.errors": ("Broken", "Misuse", "PeerFault", "Refused", "TwError", "Unreachable"),
+    ".daemon.connection": ("AsyncConnection", "Connection", "connect"),
+    ".daemon.embedded_client": ("ConnectionState",),
+}
 
 if not TYPE_CHECKING:  # to a type checker these names are what is imported above, and no others
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home = ".base.errors" if name in _ERRORS else ".daemon"
+        (home,) = (module for module, names in _HOMES.items() if name in names)
         return globals().setdefault(name, getattr(importlib.import_module(home, __name__), name))
 
     def __dir__() -> list[str]:

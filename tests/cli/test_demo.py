@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.command import Tw
-from tunnel_whisperer.daemon import Demo
+from tunnel_whisperer.daemon.demo import Demo
 
 
 def test_every_byte_comes_back_and_nothing_is_left(

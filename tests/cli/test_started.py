@@ -9,7 +9,9 @@ import pytest
 
 from tunnel_whisperer.base.errors import Unreachable
 from tunnel_whisperer.cli.started import ServiceStatus, say_started, started_lines
-from tunnel_whisperer.daemon import ClientRoot, RelayRoot, ServerRoot
+from tunnel_whisperer.daemon.client_root import ClientRoot
+from tunnel_whisperer.daemon.relay_root import RelayRoot
+from tunnel_whisperer.daemon.server_root import ServerRoot
 from tunnel_whisperer.ssh.keeper import KeeperState, KeeperStatus
 
 

@@ -12,7 +12,8 @@ from tests.kit.clock import real_run
 from tests.kit.recorder import Recorder
 from tests.kit.world import Role, World
 from tunnel_whisperer.base.values import HostPort
-from tunnel_whisperer.daemon import ClientRoot, watch
+from tunnel_whisperer.daemon import watch
+from tunnel_whisperer.daemon.client_root import ClientRoot
 from tunnel_whisperer.net.listen import LocalListener, listen_local
 from tunnel_whisperer.net.sockets import reset
 from tunnel_whisperer.profile import Profile

@@ -16,7 +16,7 @@ from tests.kit.world import Role, World
 from tunnel_whisperer.audit import Record, select, verify
 from tunnel_whisperer.base.errors import TwError
 from tunnel_whisperer.base.values import HostPort
-from tunnel_whisperer.daemon import ClientRoot
+from tunnel_whisperer.daemon.client_root import ClientRoot
 from tunnel_whisperer.profile import Profile
 from tunnel_whisperer.ssh.keeper import KeeperState
 from tunnel_whisperer.tenancy import TenantBook, User, UserBook

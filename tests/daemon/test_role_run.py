@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.commands.machines import free_port
 from tests.kit.clock import real_run
 from tunnel_whisperer.base.errors import Misuse
-from tunnel_whisperer.daemon import RelayRoot
+from tunnel_whisperer.daemon.relay_root import RelayRoot
 from tunnel_whisperer.daemon.role_run import Root, run_role
 from tunnel_whisperer.profile import Config, Profile, save_config
 from tunnel_whisperer.tenancy import make_relay_identity

@@ -11,7 +11,7 @@ from tests.kit.clock import real_run
 from tests.kit.recorder import Recorder
 from tests.kit.world import World
 from tunnel_whisperer.base.errors import TwError
-from tunnel_whisperer.daemon import ClientRoot
+from tunnel_whisperer.daemon.client_root import ClientRoot
 from tunnel_whisperer.net.uplink import Uplink
 
 

@@ -18,7 +18,8 @@ from tests.kit.clock import real_run
 from tests.kit.world import World
 from tunnel_whisperer.base.errors import Retry, TwError
 from tunnel_whisperer.base.values import HostPort
-from tunnel_whisperer.daemon import ClientRoot, watch
+from tunnel_whisperer.daemon import watch
+from tunnel_whisperer.daemon.client_root import ClientRoot
 from tunnel_whisperer.pki import CertificateAuthority, issue_client, sign_role
 from tunnel_whisperer.profile import Profile, load_config, save_config
 from tunnel_whisperer.server import policy

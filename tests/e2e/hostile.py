@@ -136,10 +136,10 @@ def _text(stream: io.TextIOWrapper) -> str:
 
 def play(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Each run of the task with its result."""
-    import tunnel_whisperer.daemon as daemon
+    import tunnel_whisperer.daemon.process as process
     from tunnel_whisperer.cli.main import main
 
-    daemon.run_until_stopped = lambda main: True  # it would run
+    process.run_until_stopped = lambda main: True  # it would run
     home = Home(Path(task["folder"]), task["templates"])
     turned_away: Counter[tuple[str, str]] = Counter()
     for template, command, words in task["runs"]:

@@ -18,7 +18,9 @@ from tunnel_whisperer.base.errors import TwError
 from tunnel_whisperer.base.tasks import TaskSet
 from tunnel_whisperer.base.values import Grant, HostPort
 from tunnel_whisperer.bundle import install_bundle, open_bundle, pack_client
-from tunnel_whisperer.daemon import ClientRoot, RelayRoot, ServerRoot
+from tunnel_whisperer.daemon.client_root import ClientRoot
+from tunnel_whisperer.daemon.relay_root import RelayRoot
+from tunnel_whisperer.daemon.server_root import ServerRoot
 from tunnel_whisperer.net.listen import LocalListener, listen_local
 from tunnel_whisperer.profile import Profile, load_config
 from tunnel_whisperer.ssh.keeper import KeeperState, KeeperStatus

@@ -10,9 +10,9 @@ from pathlib import Path
 from ..base.errors import Misuse
 from ..base.values import Grant
 from ..bundle import BundleContents
-from ..daemon import run_until_stopped
 from ..daemon.claim import connect_by_invitation
 from ..daemon.notify import session_status
+from ..daemon.process import run_until_stopped
 from ..daemon.roles import need_role
 from ..daemon.supervisor import Supervisor
 from ..operations.importing import check_client_file, connect_file

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import Misuse, TwError
 from ..base.values import parse_port
-from ..daemon import run_until_stopped
+from ..daemon.process import run_until_stopped
 from ..daemon.role_run import Root
 from ..daemon.supervisor import Supervisor
 from ..profile import Config, Profile, load_config, who_runs

@@ -6,7 +6,8 @@ import argparse
 import asyncio
 
 from ..base.values import HostPort
-from ..daemon import Demo, run_until_stopped
+from ..daemon.demo import Demo
+from ..daemon.process import run_until_stopped
 from .place import start_logging
 
 EXAMPLE = "tw demo --target 127.0.0.1:5432"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..daemon import run_until_stopped
+from ..daemon.process import run_until_stopped
 from ..daemon.supervisor import Supervisor
 from ..operations.embedded_relay import RelayWish, check_embedded_relay, make_embedded_relay
 from .beside_api import Entrance, run_beside_api

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ..daemon import run_until_stopped
 from ..daemon.notify import session_status
+from ..daemon.process import run_until_stopped
 from ..daemon.roles import need_role
 from ..daemon.supervisor import Supervisor
 from .beside_api import Entrance, run_beside_api

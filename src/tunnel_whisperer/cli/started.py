@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..daemon import ClientRoot, RelayRoot
+from ..daemon.client_root import ClientRoot
 from ..daemon.notify import ready, session_words, status
+from ..daemon.relay_root import RelayRoot
 from ..daemon.role_run import Root
 from ..ssh.keeper import KeeperStatus
 

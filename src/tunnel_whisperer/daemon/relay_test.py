@@ -10,7 +10,7 @@ from ..net.link import RelayEndpoint
 from ..profile import Config, Profile, who_runs
 from ..ssh.keys import load_private
 from ..tenancy import TenantBook
-from .relay_root import parse_listen
+from .relay_check import parse_listen
 from .roles import need_role
 from .snapshot import read_snapshot
 from .standard_relay import StandardRelay

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..base.errors import Misuse
-from ..daemon.relay_root import check_relay
+from ..daemon.relay_check import check_relay
 from ..profile import Config, Profile, RelayConfig, load_config
 from ..tenancy import make_relay_identity
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..audit import note
 from ..base.errors import Misuse
-from ..daemon.relay_root import check_relay
+from ..daemon.relay_check import check_relay
 from ..daemon.roles import need_role
 from ..profile import Config, Profile, Running, change_field, load_config, locked, save_config, who_runs
 

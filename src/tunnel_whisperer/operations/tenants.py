@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from ..base.errors import Misuse
-from ..daemon import parse_listen
+from ..daemon.relay_check import parse_listen
 from ..daemon.roles import need_role
 from ..profile import Config, Profile
 from ..tenancy import (
