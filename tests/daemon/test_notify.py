@@ -87,6 +87,35 @@ def test_the_session_is_told_in_words(manager: Manager) -> None:
     ]
 
 
+def test_a_service_says_how_its_role_stands_and_where_its_dashboard_is(manager: Manager) -> None:
+    said = notify.ServiceStatus(manager.environ)
+    said.role("dialling relay.test")
+    assert manager.told() == []  # it is ready when browsers can come, too
+    said.bound("http://127.0.0.1:8080")
+    said.session(KeeperStatus(KeeperState.UP, 0.0))
+    said.session(KeeperStatus(KeeperState.WAITING, 0.0, Unreachable("timeout", "no answer"), 2.0))
+    said.session(KeeperStatus(KeeperState.CONNECTING, 0.0))
+    dashboard = "dashboard on http://127.0.0.1:8080"
+    assert manager.told() == [
+        f"READY=1\nSTATUS=dialling relay.test; {dashboard}",
+        f"STATUS=connected; {dashboard}",
+        f"STATUS=not connected: timeout: no answer; {dashboard}",
+        f"STATUS=not connected: timeout: no answer; {dashboard}",
+    ]
+
+
+def test_a_service_without_a_role_or_without_a_dashboard_says_so(manager: Manager) -> None:
+    notify.ServiceStatus(manager.environ).bound("http://127.0.0.1:8080")
+    said = notify.ServiceStatus(manager.environ)
+    said.bound("")
+    said.role("listening on 127.0.0.1:443")
+    assert manager.told() == [
+        "READY=1\nSTATUS=dashboard on http://127.0.0.1:8080",
+        "READY=1\nSTATUS=no dashboard",
+        "STATUS=listening on 127.0.0.1:443; no dashboard",
+    ]
+
+
 def _alive(environ: dict[str, str], seconds: float) -> None:
     async def main() -> None:
         tasks = TaskSet("test", notify._log)

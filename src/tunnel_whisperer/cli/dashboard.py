@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import Misuse, TwError
 from ..base.values import parse_port
+from ..daemon.notify import ServiceStatus
 from ..daemon.process import run_until_stopped
 from ..daemon.role_run import Root
 from ..daemon.supervisor import Supervisor
@@ -20,7 +21,7 @@ from .beside_api import Entrance, run_beside_api
 from .dashboard_password import set_password
 from .dashboard_token import make_token
 from .place import add_context_flag, contexts_of, profile_of, start_logging
-from .started import ServiceStatus, started_lines
+from .started import role_words, started_lines
 
 if TYPE_CHECKING:
     from ..api.doors import Doors
@@ -125,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
 def _started(root: Root, said: ServiceStatus) -> None:
     for line in started_lines(root):
         _log.info("%s", line)
-    said.started(root)
+    said.role(role_words(root))
 
 
 def _config(profile: Profile) -> Config | None:

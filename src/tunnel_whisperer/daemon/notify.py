@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from ..ssh.keeper import KeeperState, KeeperStatus
 
-__all__ = ["keep_watchdog", "ready", "session_status", "session_words", "status", "stopping"]
+__all__ = ["ServiceStatus", "keep_watchdog", "ready", "session_status", "session_words", "status", "stopping"]
 
 _log = logging.getLogger("tw.daemon.notify")
 
@@ -51,6 +51,40 @@ def session_words(session: KeeperStatus) -> str:
     if session.state is KeeperState.WAITING and session.error is not None:
         return f"not connected: {session.error.code}: {session.error}"
     return ""
+
+
+class ServiceStatus:
+    """What a manager of services is told of a process that has a role and a dashboard: how the role stands,
+    and where browsers come in, in one line."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+        self._role = ""
+        self._dashboard = ""
+        self._is_ready = False
+
+    def role(self, words: str) -> None:
+        """The role listens, or dials."""
+        self._role = words
+        self._tell()
+
+    def session(self, session: KeeperStatus) -> None:
+        """The session of a client or server stands differently."""
+        self._role = session_words(session) or self._role
+        self._tell()
+
+    def bound(self, url: str) -> None:
+        """All is open that is going to be; empty where browsers have no way in."""
+        self._dashboard = f"dashboard on {url}" if url else "no dashboard"
+        ready(self._text(), self._environ)
+        self._is_ready = True
+
+    def _tell(self) -> None:
+        if self._is_ready:
+            status(self._text(), self._environ)
+
+    def _text(self) -> str:
+        return "; ".join(part for part in (self._role, self._dashboard) if part)
 
 
 async def keep_watchdog(environ: Mapping[str, str] = os.environ) -> None:

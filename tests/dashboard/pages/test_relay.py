@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,21 @@ import httpx
 import pytest
 
 from tests.cli.relay_doubles import World
-from tests.dashboard.pages.test_relay_making import DOMAIN, FORM, make, run_pages, see, send, until
+from tests.dashboard.pages.test_relay_making import (
+    DOMAIN,
+    FORM,
+    make,
+    open_pages,
+    run_pages,
+    see,
+    send,
+    until,
+)
+from tests.kit.clock import real_run
 from tests.kit.html import read_html
+from tunnel_whisperer.api.machine_jobs import OWN_SERVER
 from tunnel_whisperer.base.errors import Unreachable
+from tunnel_whisperer.daemon.jobs import Tell
 from tunnel_whisperer.daemon.standard_relay import StandardRelay
 from tunnel_whisperer.operations.relay_making import take_own_machine
 from tunnel_whisperer.operations.steps import quiet
@@ -140,6 +153,26 @@ def test_a_server_beside_it_is_made_and_shown(world: World, tmp_path: Path) -> N
         assert page.all("section", id="relay") and page.all("a", href="/users")
 
     run_pages(tmp_path, main)
+
+
+def test_while_the_server_beside_it_starts_its_work_is_shown(tmp_path: Path) -> None:
+    make_server_identity(Profile(tmp_path), "plant")
+
+    async def run() -> None:
+        async with open_pages(tmp_path) as (house, client):
+            go_on = asyncio.Event()
+
+            async def work(tell: Tell) -> dict[str, Any]:
+                await go_on.wait()
+                return {"server": "plant"}
+
+            house.supervisor.jobs.start(OWN_SERVER, "making the server plant", work)
+            page = await see(client, "/relay")
+            assert page.one("h2").words.startswith("Making the server plant")
+            go_on.set()
+            assert "The server plant is made" in (await until(client, "is made")).words
+
+    real_run(run())
 
 
 def test_forms_of_other_pages_change_nothing(world: World, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.kit.clock import real_run
 from tests.kit.house import open_house
 from tests.kit.html import Element, read_html
 from tunnel_whisperer.api.gate.admission import Admission
+from tunnel_whisperer.api.house import House
 from tunnel_whisperer.daemon.relay_waiting import Seen
 from tunnel_whisperer.dashboard import mount
 from tunnel_whisperer.dashboard.pages.relay_making import drafts_of
@@ -35,16 +37,20 @@ def run_pages(directory: Path, main: Callable[[httpx.AsyncClient], Any]) -> None
     """Ask pages over the identity in this directory."""
 
     async def run() -> None:
-        opened = open_house(
-            directory,
-            pages=mount,
-            base_url="http://tw.test",
-            admit=lambda: Admission(None, local=True, csrf="t", unchecked=True),
-        )
-        async with opened as (_, client):
+        async with open_pages(directory) as (_, client):
             await main(client)
 
     real_run(run())
+
+
+def open_pages(directory: Path) -> AbstractAsyncContextManager[tuple[House, httpx.AsyncClient]]:
+    """The pages over the identity in this directory, and its house."""
+    return open_house(
+        directory,
+        pages=mount,
+        base_url="http://tw.test",
+        admit=lambda: Admission(None, local=True, csrf="t", unchecked=True),
+    )
 
 
 async def see(client: httpx.AsyncClient, path: str, status: int = 200) -> Element:
