@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.commands.machines import Machine, Running, free_port
+from tunnel_whisperer.operations.embedded_relay import RelayWish, make_embedded_relay
+from tunnel_whisperer.operations.joining import accept_response, make_request
+from tunnel_whisperer.operations.tenants import admit
+from tunnel_whisperer.profile import Profile
+from tunnel_whisperer.tenancy import JoinResponse
 
 MachineFactory = Callable[[str], Machine]
 
@@ -62,15 +67,15 @@ class Site:
 
 @pytest.fixture
 def site(machine: MachineFactory, tmp_path: Path) -> Site:
-    """See ``Site``; the server is not started."""
+    """See ``Site``; the server is not started. What ``tw relay run``, ``join`` and ``enroll`` leave behind is
+    made by what they call, for those three have tests of their own."""
     made = Site(machine("relay"), machine("server"), machine("client"), free_port(), tmp_path)
-    made.running["relay"] = made.relay.start(
-        "relay", "run", "--listen", f"127.0.0.1:{made.port}", "--domain", "localhost", until="listening"
-    )
-    request, response = str(tmp_path / "q.json"), str(tmp_path / "a.json")
-    made.server.ok("join", "localhost", "--id", "plant", "--out", request)
-    made.relay.ok("enroll", request, "--out", response, "--port", str(made.port))
-    made.server.ok("join", "--apply", response)
+    relay, server = Profile(made.relay.directory), Profile(made.server.directory)
+    listen = f"127.0.0.1:{made.port}"
+    config = make_embedded_relay(relay, RelayWish("localhost", listen))
+    made.running["relay"] = made.relay.start("relay", "run", until="listening")
+    enrolled = admit(relay, config, make_request(server, "localhost", "plant").text, port=made.port)
+    accept_response(server, JoinResponse.parse(enrolled.response))
     return made
 
 

@@ -1,25 +1,31 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.commands.conftest import MachineFactory, Site
+from tests.e2e.commands.machines import free_port
 
 pytestmark = pytest.mark.e2e
 
 
-def test_a_request_goes_out_and_the_response_makes_a_server(site: Site) -> None:
-    config = json.loads(site.server.ok("config", "view", "--json"))
+def test_a_request_goes_out_and_the_response_makes_a_server_and_no_other(
+    machine: MachineFactory, tmp_path: Path
+) -> None:
+    relay, server, other = machine("relay"), machine("server"), machine("other")
+    port, request, response = free_port(), str(tmp_path / "q.json"), str(tmp_path / "a.json")
+    relay.start("relay", "run", "--listen", f"127.0.0.1:{port}", "--domain", "localhost", until="listening")
+    server.ok("join", "localhost", "--id", "plant", "--out", request)
+    relay.ok("enroll", request, "--out", response, "--port", str(port))
+    other.ok("join", "localhost", "--id", "plant")
+    other.refused("bad-join-file", "join", "--apply", response)
+    server.ok("join", "--apply", response)
+    config = json.loads(server.ok("config", "view", "--json"))
     assert config["xray"]["path"] == "/tw/plant"
     assert config["server"]["remote_port"] == 20000
-    assert "plant" in site.serve().lines[0]
-
-
-def test_a_response_is_no_good_to_another_server(site: Site, machine: MachineFactory) -> None:
-    other = machine("other")
-    other.ok("join", "localhost", "--id", "plant")
-    other.refused("bad-join-file", "join", "--apply", str(site.files / "a.json"))
+    assert "plant" in server.start("serve", until="connected: published").lines[0]
 
 
 def test_without_a_relay_it_says_what_to_type(machine: MachineFactory) -> None:
