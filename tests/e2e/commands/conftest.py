@@ -73,9 +73,9 @@ def site(machine: MachineFactory, tmp_path: Path) -> Site:
     relay, server = Profile(made.relay.directory), Profile(made.server.directory)
     listen = f"127.0.0.1:{made.port}"
     config = make_embedded_relay(relay, RelayWish("localhost", listen))
-    made.running["relay"] = made.relay.start("relay", "run", until="listening")
     enrolled = admit(relay, config, make_request(server, "localhost", "plant").text, port=made.port)
     accept_response(server, JoinResponse.parse(enrolled.response))
+    made.running["relay"] = made.relay.start("relay", "run", until="listening")
     return made
 
 

@@ -34,7 +34,7 @@ def test_a_reader_who_has_seen_enough_is_no_fault(site: Site) -> None:
         env=site.relay.environment(),
     )
     assert process.stdout is not None and process.stderr is not None
-    assert b"role-started" in process.stdout.readline()
+    assert b"plant" in process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
