@@ -42,7 +42,7 @@ def test_a_user_is_made_found_and_changed(shared_trio: Trio, visitor: VisitorFac
     search.press_sequentially("plc-7")
     expect(page.get_by_role("row")).to_have_count(2)  # with the titles
     expect(search).to_be_focused()
-    expect(page).to_have_url(re.compile("q=plc-7"))
+    expect(page).to_have_url(re.compile(r"/users\?q=plc-7$"))
     page.get_by_role("link", name="bob", exact=True).click()
 
     page.get_by_role("link", name="Edit", exact=True).click()

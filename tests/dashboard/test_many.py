@@ -68,11 +68,14 @@ def test_a_list_of_users_reads_each_file_once_and_sends_little(
         role = PlayedRole({"role": "server", "health": [], "sessions": []})
         async with open_house(server.directory, role, pages=mount, base_url="http://tw.test") as (_, client):
             counts, sizes = [], []
-            await client.get("/users")  # templates and the like, once
+            await client.get("/access")  # templates and the like, once
             for users in (FEW, MANY):
                 add_users(server, FEW if users == MANY else 0, users if users == MANY else 0)
                 with opened_files(monkeypatch) as seen:
                     answer = await client.get("/users")
+                with opened_files(monkeypatch) as again:
+                    await client.get("/users")
+                assert not [name for name in again if str(server.users) in name]  # nothing has changed
                 assert len(read_html(answer.text).all("tr")) == users + 1
                 own = [name for name in seen if str(server.users) in name]
                 assert len(own) == 2 * users  # the record, and the certificate for its end

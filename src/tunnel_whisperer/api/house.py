@@ -12,8 +12,10 @@ from starlette.requests import HTTPConnection
 
 from ..base.counters import Counters
 from ..base.log_ring import LogRing
-from ..daemon.supervisor import Supervisor
+from ..daemon.supervisor import Supervisor, users_stamp
+from ..operations.user_list import FiledUsers, filed_users
 from ..profile import Config, Contexts, Profile, load_config
+from .remembered import Remembered
 
 __all__ = ["House", "InHouse", "Live", "RoleConfig", "config_of", "house_of", "live_of"]
 
@@ -45,6 +47,7 @@ class House:
         self._live: dict[str, Any] | None = None
         self._live_at = float("-inf")
         self._live_of: object = None
+        self._filed: Remembered[FiledUsers] = Remembered(clock)
 
     @property
     def contexts(self) -> Contexts:
@@ -62,6 +65,18 @@ class House:
         if now - self._live_at >= _FRESH_S or root is not self._live_of:
             self._live, self._live_at, self._live_of = self.supervisor.snapshot(), now, root
         return self._live
+
+    def filed_users(self) -> FiledUsers:
+        """A server's users as their files have them now, but for what somebody changed by hand in the last
+        second. From any thread.
+
+        Raises:
+            Misuse: as ``operations.user_list.filed_users``.
+        """
+        profile = self.profile
+        return self._filed.get(
+            lambda: (profile.directory, users_stamp(profile)), lambda: filed_users(profile)
+        )
 
     def counters(self) -> Counters | None:
         """What the running role has counted; None where none runs. On the loop."""

@@ -43,7 +43,7 @@ from .snapshot import keep_snapshot
 from .statistics import Statistics
 from .watch import file_stamp, watch
 
-__all__ = ["RoleState", "RoleStatus", "Supervisor"]
+__all__ = ["RoleState", "RoleStatus", "Supervisor", "users_stamp"]
 
 _log = logging.getLogger("tw.daemon.supervisor")
 
@@ -430,17 +430,23 @@ def _failure_of(role: asyncio.Task[TwError | None]) -> TwError | None:
     return role.result()
 
 
+def users_stamp(profile: Profile) -> Hashable:
+    """Changes with each act upon a server's users: all of them are recorded."""
+    return file_stamp(
+        (
+            profile.config,
+            profile.users,
+            profile.authorized_keys,
+            profile.directory / "apps.yaml",
+            profile.invites,
+            profile.audit,
+        )
+    )
+
+
 def _stamps(profile: Profile, contexts: Contexts) -> dict[Topic, object]:
     return {
-        Topic.USERS: file_stamp(
-            (
-                profile.users,
-                profile.authorized_keys,
-                profile.directory / "apps.yaml",
-                profile.invites,
-                profile.audit,
-            )
-        ),
+        Topic.USERS: users_stamp(profile),
         Topic.SERVERS: file_stamp((profile.servers, profile.invites)),
         Topic.CONTEXTS: file_stamp((contexts.base / "contexts", contexts.base / "contexts" / "current")),
         Topic.CONFIG: file_stamp((profile.config,)),

@@ -77,13 +77,20 @@ class Page:
         return self._owner
 
     def show(
-        self, template: str, *, status: int = 200, error: TwError | None = None, **values: Any
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        error: TwError | None = None,
+        shown_at: str = "",
+        **values: Any,
     ) -> Response:
         """The page.
 
         Args:
             template: its file's name.
             error: why the form before it was not carried out.
+            shown_at: address of what is shown; the browser has it from then on, also where only a part was loaded.
         """
         role = role_document(self.house, dict(self.live) if self.live is not None else None)
         text = (
@@ -100,7 +107,10 @@ class Page:
                 **values,
             )
         )
-        return HTMLResponse(text, status)
+        answer = HTMLResponse(text, status)
+        if shown_at and "hx-request" in self.request.headers:
+            answer.headers["HX-Replace-Url"] = shown_at
+        return answer
 
     def _notices(self) -> list[tuple[str, str]]:
         """What a person has not seen yet; a part that is loaded again, in this window or in another,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from dataclasses import MISSING
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -44,8 +45,10 @@ def load_config(path: Path) -> Config:
     return parse_config(data, str(path))
 
 
+@lru_cache(maxsize=16)
 def parse_config(data: bytes, name: str = "config.yaml") -> Config:
-    """The configuration in the bytes of a file.
+    """The configuration in the bytes of a file. The same bytes are taken apart once: nothing can change
+    what comes of it, and a page of the dashboard asks for it several times.
 
     Args:
         name: of the file, for messages.

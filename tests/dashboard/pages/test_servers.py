@@ -197,6 +197,8 @@ def test_two_hundred_servers_are_found_by_a_part_of_the_id(tmp_path: Path) -> No
             "plant-19", *(f"plant-{number}" for number in range(190, 200))
         ]  # fmt: skip
         assert "11 of 200 servers match" in found.words
+        part = await client.get("/servers?q=LANT-19", headers={"hx-request": "true"})
+        assert part.headers["hx-replace-url"] == "/servers?q=LANT-19"
         nothing = await client.get("/servers", params={"q": "<script>alert(1)</script>"})
         assert "<script>alert" not in nothing.text
         shown = read_html(nothing.text)

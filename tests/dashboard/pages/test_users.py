@@ -103,6 +103,9 @@ def test_the_list_is_searched_without_a_script(server: Profile) -> None:
         none = await page(client, "/users?q=%22%3E%3Cscript%3E")
         assert "No user matches '\"><script>'." in none.words
         assert not none.all("script", src="") and none.one("input", id="f-q").attrs["value"] == '"><script>'
+        for asked, address in (("?q=&there=&every=", "/users"), ("?q=PLC-7&there=", "/users?q=PLC-7")):
+            part = await client.get(f"/users{asked}", headers={"hx-request": "true"})
+            assert part.headers["hx-replace-url"] == address
         # What is typed stays where it is when the list is loaded again.
         assert not shown.one("section", id="users").all("input", id="f-q")
 

@@ -89,7 +89,7 @@ def find_users(
     house: House, live: Mapping[str, Any] | None, q: str = "", *, online: bool = False
 ) -> FoundUsers:
     """What ``list_users`` lists."""
-    found = user_rows(house.profile, live)
+    found = user_rows(house.profile, live, house.filed_users())
     wanted = q.strip().lower()
     rows = [row for row in found.rows if row.online or not online]
     return FoundUsers(

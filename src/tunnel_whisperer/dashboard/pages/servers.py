@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query
 from pydantic import ValidationError
@@ -46,7 +46,14 @@ def show_servers(page: ThisPage, config: RoleConfig, counted: Counted, q: Search
     """All of them, or those that match."""
     q = q[:64]
     found = list_servers(page.house, config, _live(page), counted, q)
-    return page.show("servers.html", q=q, found=_shown(found), job=_job(page), ask=_asking(page))
+    return page.show(
+        "servers.html",
+        shown_at="/servers" + (f"?{urlencode({'q': q})}" if q else ""),
+        q=q,
+        found=_shown(found),
+        job=_job(page),
+        ask=_asking(page),
+    )
 
 
 @router.post("/servers/ask")

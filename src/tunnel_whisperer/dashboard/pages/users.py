@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -54,6 +55,7 @@ def show_users(page: ThisPage, q: Search = "", there: Ticked = "", every: Ticked
         found=found,
         rows=[_row(user_document(row)) for row in (found.rows if every else found.rows[:SHOWN])],
         link=urlencode({"q": q, "there": "yes" if there else "", "every": "yes"}),
+        shown_at=_address({"q": q, "there": "yes" if there else "", "every": "yes" if every else ""}),
         online=sum(row.online is True for row in found.rows),
         runs=page.live is not None,
     )
@@ -191,5 +193,10 @@ def _back(page: Page, form: Form, name: str) -> Response:
     """Where the button was."""
     if form.text("from") == "user":
         return page.go(path_of(name))
-    asked = {name: form.text(name) for name in ("q", "there", "every") if form.text(name)}
-    return page.go("/users" + (f"?{urlencode(asked)}" if asked else ""))
+    return page.go(_address({name: form.text(name) for name in ("q", "there", "every")}))
+
+
+def _address(asked: Mapping[str, str]) -> str:
+    """Of the list, with what is asked of it."""
+    said = urlencode({name: value for name, value in asked.items() if value})
+    return "/users" + (f"?{said}" if said else "")
