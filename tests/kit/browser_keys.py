@@ -10,9 +10,14 @@ __all__ = ["Stop", "assert_walkable", "focus_on", "tab_stops"]
 
 _MOST_STOPS = 400
 
+# Where the last click or look was, Tab would go on from: so from a place before everything, which is gone again.
 _PREPARE = """() => {
-    document.activeElement?.blur();
     getSelection().removeAllRanges();
+    const top = document.createElement("span");
+    top.tabIndex = -1;
+    document.body.prepend(top);
+    top.focus();
+    top.remove();
     window.__walked = [];
 }"""
 
