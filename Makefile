@@ -1,6 +1,6 @@
 # make demo    a whole tunnel on this machine, in one command (ONCE=1: stop after the check)
 # make test    all tests: units, the real Xray and Caddy, three machines in network namespaces, a browser
-# make test-pages     each page of the dashboard in a browser, in every role and look (ten minutes)
+# make test-pages     what else pages do in a browser, and the API with made-up data (three minutes)
 # make test-machine   the relay's install for real, in a Debian that boots (root; two minutes, four the first time)
 # make check   linters, types, import contracts, generated documentation
 # make fuzz    random input for FUZZ_SECONDS, then the property tests with many more examples
@@ -80,8 +80,9 @@ test: $(VENV)/.dev $(XRAY_OLD)/.ready
 	@scripts/debian-packages
 	@TW_XRAY_PYTHON=$(CURDIR)/$(XRAY_OLD)/bin/python $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not machine and not pages" $(ARGS)
 
-# Every page of the dashboard in each role, light and dark, wide and narrow, with and without scripts, and
-# every operation of the API with made-up data: ten minutes. The journeys through it are in make test.
+# What the pages of a client, of the log, of settings and contexts do, what the browser of the tests itself
+# notices, and every operation of the API with made-up data: three minutes. Each page in each role and look, and
+# the journeys through them, are in make test.
 test-pages: $(VENV)/.dev
 	@scripts/debian-packages
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m pages tests/browser tests/api $(ARGS)

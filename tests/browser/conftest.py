@@ -15,15 +15,18 @@ from tests.kit.browser import WIDE, Chromium, Scheme, Size, Visitor, missing
 
 __all__ = ["DashboardFactory", "PagesFactory", "VisitorFactory", "echo", "machine", "site"]
 
-_JOURNEYS = (
+_IN_MAKE_TEST = (
+    "test_every_page",
     "test_first_run",
     "test_first_pages",
     "test_gate",
     "test_keyboard",
     "test_lost_connection",
+    "test_relay_pages",
     "test_two_tabs",
+    "test_user_pages",
 )
-"""In make test; the others by make test-pages."""
+"""The others by make test-pages."""
 
 _VISITORS = pytest.StashKey[list[Visitor]]()
 _CHROMIUM = pytest.StashKey[Chromium]()
@@ -34,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            if item.path.stem not in _JOURNEYS:
+            if item.path.stem not in _IN_MAKE_TEST:
                 item.add_marker(pytest.mark.pages)
             item.add_marker(pytest.mark.xdist_group(f"browser-{item.path.stem}"))
 

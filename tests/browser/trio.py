@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.browser.dashboards import Dashboard
 from tests.browser.site_of_pages import Pages, html
 from tests.e2e.commands.machines import Machine, free_port
+from tests.kit.identities import enrolled
 
 __all__ = ["BEHIND", "Trio", "trio"]
 
@@ -31,19 +32,6 @@ class Trio:
     relay_port: int
 
 
-def _identities(relay: Machine, server: Machine, files: Path) -> int:
-    """Returns the relay's port."""
-    port, request, response = free_port(), str(files / "request.json"), str(files / "response.json")
-    running = relay.start(
-        "relay", "run", "--listen", f"127.0.0.1:{port}", "--domain", "localhost", until="listening"
-    )
-    server.ok("join", "localhost", "--id", "plant", "--out", request)
-    relay.ok("enroll", request, "--out", response, "--port", str(port))
-    server.ok("join", "--apply", response)
-    assert running.stop() == 0
-    return port
-
-
 @contextmanager
 def trio(directory: Path) -> Iterator[Trio]:
     """Until the end of the block; then each dashboard must end well."""
@@ -63,7 +51,8 @@ def trio(directory: Path) -> Iterator[Trio]:
         relay, server, client = machine("relay"), machine("server"), machine("client")
         service = stack.enter_context(Pages({"/": html(BEHIND)}))
         service_port, local_port = int(service.origin.rpartition(":")[2]), free_port()
-        relay_port = _identities(relay, server, directory)
+        relay_port = free_port()
+        enrolled(relay.directory, server.directory, relay_port)
         bundle = str(directory / "alice.zip")
         server.ok("create", "user", "alice", "-m", f"{local_port}:{service_port}", "--out", bundle)
         client.ok("import", bundle)

@@ -7,11 +7,14 @@ from pathlib import Path
 from tests.tenancy.setting import joined
 from tunnel_whisperer.base.values import Grant
 from tunnel_whisperer.bundle import install_bundle, open_bundle
+from tunnel_whisperer.operations.embedded_relay import RelayWish, make_embedded_relay
+from tunnel_whisperer.operations.joining import accept_response, make_request
+from tunnel_whisperer.operations.tenants import admit
 from tunnel_whisperer.operations.users import NewUser, create_user
 from tunnel_whisperer.profile import Profile
-from tunnel_whisperer.tenancy import make_relay_identity
+from tunnel_whisperer.tenancy import JoinResponse, make_relay_identity
 
-__all__ = ["client_file", "client_in", "client_snapshot", "relay_in", "server_in"]
+__all__ = ["client_file", "client_in", "client_snapshot", "enrolled", "relay_in", "server_in"]
 
 GRANTS = (Grant.parse("5432"), Grant.parse("10502:plc-7:502"))
 
@@ -40,6 +43,15 @@ def relay_in(directory: Path) -> Profile:
     """An embedded relay."""
     make_relay_identity(Profile(directory), "relay.test", listen="127.0.0.1:8443")
     return Profile(directory)
+
+
+def enrolled(relay: Path, server: Path, port: int) -> None:
+    """A relay of this machine at that port, and a server ``plant`` that is enrolled there: all that
+    ``tw relay run``, ``join`` and ``enroll`` leave behind, made by what they call."""
+    listen = f"127.0.0.1:{port}"
+    config = make_embedded_relay(Profile(relay), RelayWish("localhost", listen))
+    made = admit(Profile(relay), config, make_request(Profile(server), "localhost", "plant").text, port=port)
+    accept_response(Profile(server), JoinResponse.parse(made.response))
 
 
 def client_snapshot(**more: object) -> dict[str, object]:

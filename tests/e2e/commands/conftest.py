@@ -10,11 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.commands.machines import Machine, Running, free_port
-from tunnel_whisperer.operations.embedded_relay import RelayWish, make_embedded_relay
-from tunnel_whisperer.operations.joining import accept_response, make_request
-from tunnel_whisperer.operations.tenants import admit
-from tunnel_whisperer.profile import Profile
-from tunnel_whisperer.tenancy import JoinResponse
+from tests.kit.identities import enrolled
 
 MachineFactory = Callable[[str], Machine]
 
@@ -67,14 +63,10 @@ class Site:
 
 @pytest.fixture
 def site(machine: MachineFactory, tmp_path: Path) -> Site:
-    """See ``Site``; the server is not started. What ``tw relay run``, ``join`` and ``enroll`` leave behind is
-    made by what they call, for those three have tests of their own."""
+    """See ``Site``; the server is not started. ``tw relay run``, ``join`` and ``enroll`` have tests of their
+    own."""
     made = Site(machine("relay"), machine("server"), machine("client"), free_port(), tmp_path)
-    relay, server = Profile(made.relay.directory), Profile(made.server.directory)
-    listen = f"127.0.0.1:{made.port}"
-    config = make_embedded_relay(relay, RelayWish("localhost", listen))
-    enrolled = admit(relay, config, make_request(server, "localhost", "plant").text, port=made.port)
-    accept_response(server, JoinResponse.parse(enrolled.response))
+    enrolled(made.relay.directory, made.server.directory, made.port)
     made.running["relay"] = made.relay.start("relay", "run", until="listening")
     return made
 
