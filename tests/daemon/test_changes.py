@@ -57,6 +57,15 @@ def test_what_changed_since_the_state_was_read_is_told_at_once() -> None:
     run(main())
 
 
+def test_each_topic_has_the_number_of_its_own_last_change() -> None:
+    changes = Changes()
+    assert changes.last_of(Topic.USERS) == 0
+    changes.mark(Topic.USERS)
+    before = changes.last_of(Topic.USERS)
+    changes.mark(Topic.JOBS)
+    assert changes.last_of(Topic.USERS) == before < changes.last_of(Topic.JOBS)
+
+
 def test_looking_waits_until_somebody_watches() -> None:
     async def main() -> None:
         changes = Changes()

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from ..base.counters import Counters
 from ..base.log_ring import LogRing
+from ..daemon.changes import Topic
 from ..daemon.supervisor import Supervisor, users_stamp
 from ..operations.user_list import FiledUsers, filed_users
 from ..profile import Config, Contexts, Profile, load_config
@@ -67,15 +68,16 @@ class House:
         return self._live
 
     def filed_users(self) -> FiledUsers:
-        """A server's users as their files have them now, but for what somebody changed by hand in the last
-        second. From any thread.
+        """A server's users as their files have them now, but for what another program changed in the last
+        second of those who are not let in. From any thread.
 
         Raises:
             Misuse: as ``operations.user_list.filed_users``.
         """
-        profile = self.profile
+        profile, changes = self.profile, self.supervisor.changes
         return self._filed.get(
-            lambda: (profile.directory, users_stamp(profile)), lambda: filed_users(profile)
+            lambda: (profile.directory, changes.last_of(Topic.USERS), users_stamp(profile)),
+            lambda: filed_users(profile),
         )
 
     def counters(self) -> Counters | None:

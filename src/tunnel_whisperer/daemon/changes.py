@@ -80,6 +80,10 @@ class Changes:
         """Number of the last change."""
         return self._marks
 
+    def last_of(self, topic: Topic) -> int:
+        """Number of the last change of this topic; 0: there was none."""
+        return self._marked.get(topic, 0)
+
     @contextlib.contextmanager
     def watch(self, after: int | None = None) -> Iterator[Watcher]:
         """Watch as long as the block lasts.

@@ -431,7 +431,7 @@ def _failure_of(role: asyncio.Task[TwError | None]) -> TwError | None:
 
 
 def users_stamp(profile: Profile) -> Hashable:
-    """Changes with each act upon a server's users: all of them are recorded."""
+    """Changes with each act upon a server's users who are let in, and with who comes and goes."""
     return file_stamp(
         (
             profile.config,

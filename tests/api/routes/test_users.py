@@ -162,6 +162,24 @@ def test_a_user_is_taken_off_let_in_again_and_forgotten(server: Profile) -> None
     _asked(server, ask)
 
 
+def test_the_list_shows_each_change_at_once(server: Profile) -> None:
+    """Also of somebody who is not let in, which changes no file that is looked at."""
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        async def alice() -> Any:
+            (row,) = (await client.get("/users", params={"q": "alice"})).json()["users"]
+            return row["state"], row["single_session"]
+
+        assert await alice() == ("yes", False)
+        await client.post("/users/alice/unregister")
+        assert await alice() == ("unregistered", False)
+        answer = await client.patch("/users/alice", json={"single_session": True})
+        assert answer.status_code == 200
+        assert await alice() == ("unregistered", True)
+
+    _asked(server, ask)
+
+
 def test_all_are_made_to_agree_with_their_records(server: Profile) -> None:
     server.authorized_keys.write_text("")
 
