@@ -72,8 +72,8 @@ demo: $(VENV)/.runtime
 	@exec $(BIN)/tw demo $(if $(ONCE),--once) $(if $(TARGET),--target $(TARGET))
 
 # -- tests -----------------------------------------------------------------------------------------
-# One run tells all. Real programs are waited for most of the time: two workers for each core. The e2e
-# tests of a folder share one (tests/conftest.py), for each holds machines.
+# One run tells all. Real programs are waited for most of the time: two workers for each core. Tests that share
+# something that is slow to make have one between them (xdist_group).
 WORKERS ?= $(shell expr 2 \* $$(nproc))
 
 test: $(VENV)/.dev $(XRAY_OLD)/.ready

@@ -112,10 +112,12 @@ async def _api(
         await doors.open_socket(threshold.local if threshold else None)
         if threshold is not None and threshold.port is not None:
             await doors.open_port(_wish(entrance), threshold.port)
-        elif threshold is None or entrance.is_exposed:
-            failure = None if entrance.port is None else await _open_port(doors, entrance)
-            if failure is not None:
-                return failure
+        elif (
+            entrance.port is not None
+            and (threshold is None or entrance.is_exposed)
+            and (failure := await _open_port(doors, entrance)) is not None
+        ):
+            return failure
         opened.set()
         entrance.opened(doors)
         await asyncio.Event().wait()
@@ -132,7 +134,7 @@ async def _wait_for_somebody(supervisor: Supervisor, entrance: Entrance) -> Thre
         if threshold.refused is not None:
             _tell_refused(threshold.refused)
         elif threshold.port is not None:
-            _log.info("dashboard: %s (tw dashboard gives a login link)", threshold.url)
+            _tell_open(threshold.url)
         entrance.bound(threshold.url)
         if not entrance.is_exposed or entrance.port is None:
             await threshold.knock()
@@ -140,6 +142,10 @@ async def _wait_for_somebody(supervisor: Supervisor, entrance: Entrance) -> Thre
         threshold.close()
         raise
     return threshold
+
+
+def _tell_open(url: str) -> None:
+    _log.info("dashboard: %s (tw dashboard gives a login link)", url)
 
 
 def _tell_refused(failure: TwError) -> None:
@@ -168,7 +174,7 @@ async def _open_port(doors: Doors, entrance: Entrance) -> TwError | None:
             return exc
         _tell_refused(exc)
         return None
-    _log.info("dashboard: %s (tw dashboard gives a login link)", door.url)
+    _tell_open(door.url)
     return None
 
 

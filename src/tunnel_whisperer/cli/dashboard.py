@@ -146,11 +146,11 @@ def _place(args: argparse.Namespace, config: Config | None) -> tuple[str, int]:
 
 
 def _opened(args: argparse.Namespace, doors: Doors, said: ServiceStatus) -> None:
-    if args.unattended:
+    if doors.door is None:  # of a service whose port is not to be had: that was said
         return
-    assert doors.door is not None
-    _show(doors.door.url, doors.login_link(), doors.door.fingerprint, opens=not args.no_open)
-    print("It lets in one browser, once, within ten minutes. Ctrl-C ends it.", flush=True)
+    if not args.unattended:
+        _show(doors.door.url, doors.login_link(), doors.door.fingerprint, opens=not args.no_open)
+        print("It lets in one browser, once, within ten minutes. Ctrl-C ends it.", flush=True)
     said.bound(doors.door.url)
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -24,7 +25,7 @@ from .menu import menu_of
 from .notices import Notices
 from .words import ago, bytes_text, moment, span, stamped
 
-__all__ = ["Form", "Page", "ThisForm", "ThisPage", "form_of", "page_of", "render"]
+__all__ = ["Form", "Page", "ThisForm", "ThisPage", "form_of", "page_of", "render", "with_query"]
 
 
 # A file that is handed in has private keys in it: it stays in memory, and is not spooled to /tmp.
@@ -210,3 +211,9 @@ async def form_of(request: Request) -> AsyncIterator[Form]:
 
 
 ThisForm = Annotated[Form, Depends(form_of)]
+
+
+def with_query(path: str, asked: Mapping[str, str]) -> str:
+    """Where a page is with what is asked of it; what is empty is left out."""
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{path}?{query}" if query else path

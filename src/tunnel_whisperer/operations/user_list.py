@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -107,7 +107,7 @@ def filed_users(profile: Profile) -> FiledUsers:
     users, faults = book.survey()
     invites = _open_invitations(profile)
     rows = [
-        _row(user, standing, book, None, invites, ())
+        _row(user, standing, book, invites)
         for user, standing in zip(users, book.standings(users), strict=True)
     ]
     return FiledUsers(rows, faults)
@@ -126,17 +126,7 @@ def user_rows(profile: Profile, live: Snapshot | None = None, filed: FiledUsers 
     """
     filed = filed_users(profile) if filed is None else filed
     online, sessions = _online(profile, live), _sessions(live)
-    rows = [
-        UserRow(
-            row.user,
-            row.standing,
-            None if online is None else row.user.name in online,
-            row.certificate_ends,
-            row.invited_until,
-            sessions.pop(row.user.name, ()),
-        )
-        for row in filed.rows
-    ]
+    rows = [_with_live(row, online, sessions.pop(row.user.name, ())) for row in filed.rows]
     return UserRows(rows, list(filed.faults), [session for theirs in sessions.values() for session in theirs])
 
 
@@ -158,7 +148,8 @@ def user_detail(profile: Profile, name: str, live: Snapshot | None = None) -> di
     book = UserBook(profile)
     user = book.get(name)
     online, invites = _online(profile, live), _open_invitations(profile)
-    row = _row(user, book.standing(user), book, online, invites, _sessions(live).get(user.name, ()))
+    filed = _row(user, book.standing(user), book, invites)
+    row = _with_live(filed, online, _sessions(live).get(user.name, ()))
     return {
         **row.to_json(),
         "standing": row.standing.value,
@@ -196,19 +187,17 @@ def _sessions(live: Snapshot | None) -> dict[str, Sequence[Mapping[str, Any]]]:
     return dict(found)
 
 
-def _row(
-    user: User,
-    standing: Standing,
-    book: UserBook,
-    online: set[str] | None,
-    invites: Mapping[str, Invite],
-    sessions: Sequence[Mapping[str, Any]],
-) -> UserRow:
+def _row(user: User, standing: Standing, book: UserBook, invites: Mapping[str, Invite]) -> UserRow:
+    """As the files have it."""
     return UserRow(
         user,
         standing,
-        None if online is None else user.name in online,
+        None,
         certificate_end(user, book),
         invites[user.name].expires if user.name in invites else None,
-        sessions,
     )
+
+
+def _with_live(row: UserRow, online: set[str] | None, sessions: Sequence[Mapping[str, Any]]) -> UserRow:
+    """The same with who is there now."""
+    return replace(row, online=None if online is None else row.user.name in online, sessions=sessions)

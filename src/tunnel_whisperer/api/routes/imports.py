@@ -15,7 +15,7 @@ from ...operations.importing import Outcome, connect_file, import_contents, open
 from ...profile import Context
 from ..house import House, InHouse
 from ..models.contexts import ImportedDocument
-from .contexts import choose_context, context_document, need_free_choice, serve_context
+from .contexts import choose_context, context_document, need_free_choice
 from .role import Mode
 
 __all__ = ["FileWish", "router", "take_file"]
@@ -97,9 +97,7 @@ async def take_file(house: House, data: bytes, wish: FileWish) -> ImportedDocume
         name=wish.name,
         force=wish.force,
     )
-    if done.active:
-        await serve_context(house, done.context)
-    elif wish.activate:
+    if done.active or wish.activate:
         await choose_context(house, done.context)
     if done.outcome is not Outcome.NEWER_HERE:
         _apply(house, done.context)

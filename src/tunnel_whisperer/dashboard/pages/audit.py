@@ -17,7 +17,7 @@ from ...api.problems import status_of
 from ...api.routes.audit import VERIFY, read_audit, verify_audit
 from ...base.audit_events import AUDIT_EVENTS
 from ...base.errors import Misuse, TwError
-from ..page import Page, ThisForm, ThisPage
+from ..page import Page, ThisForm, ThisPage, with_query
 
 __all__ = ["router"]
 
@@ -114,8 +114,7 @@ def _page(
 
 
 def _link(typed: dict[str, str], steps: list[int]) -> str:
-    query = urlencode({k: v for k, v in {**typed, "trail": ",".join(map(str, steps))}.items() if v})
-    return f"/audit?{query}" if query else "/audit"
+    return with_query("/audit", {**typed, "trail": ",".join(map(str, steps))})
 
 
 def _shown(record: RecordDocument) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from pydantic import ValidationError
@@ -29,7 +29,7 @@ from ...api.routes.servers import (
 )
 from ...base.errors import Misuse, TwError
 from ...base.limits import MAX_JOIN_FILE_BYTES
-from ..page import Form, Page, ThisForm, ThisPage
+from ..page import Form, Page, ThisForm, ThisPage, with_query
 
 __all__ = ["router"]
 
@@ -48,7 +48,7 @@ def show_servers(page: ThisPage, config: RoleConfig, counted: Counted, q: Search
     found = list_servers(page.house, config, _live(page), counted, q)
     return page.show(
         "servers.html",
-        shown_at="/servers" + (f"?{urlencode({'q': q})}" if q else ""),
+        shown_at=with_query("/servers", {"q": q}),
         q=q,
         found=_shown(found),
         job=_job(page),

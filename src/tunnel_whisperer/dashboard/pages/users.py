@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -26,7 +25,7 @@ from ...api.routes.users import (
 )
 from ...base.errors import Misuse, TwError
 from ..access_form import checked
-from ..page import Form, Page, ThisForm, ThisPage
+from ..page import Form, Page, ThisForm, ThisPage, with_query
 
 __all__ = ["LIFETIMES", "live_of_page", "path_of", "router", "show_token"]
 
@@ -55,7 +54,9 @@ def show_users(page: ThisPage, q: Search = "", there: Ticked = "", every: Ticked
         found=found,
         rows=[_row(user_document(row)) for row in (found.rows if every else found.rows[:SHOWN])],
         link=urlencode({"q": q, "there": "yes" if there else "", "every": "yes"}),
-        shown_at=_address({"q": q, "there": "yes" if there else "", "every": "yes" if every else ""}),
+        shown_at=with_query(
+            "/users", {"q": q, "there": "yes" if there else "", "every": "yes" if every else ""}
+        ),
         online=sum(row.online is True for row in found.rows),
         runs=page.live is not None,
     )
@@ -193,10 +194,4 @@ def _back(page: Page, form: Form, name: str) -> Response:
     """Where the button was."""
     if form.text("from") == "user":
         return page.go(path_of(name))
-    return page.go(_address({name: form.text(name) for name in ("q", "there", "every")}))
-
-
-def _address(asked: Mapping[str, str]) -> str:
-    """Of the list, with what is asked of it."""
-    said = urlencode({name: value for name, value in asked.items() if value})
-    return "/users" + (f"?{said}" if said else "")
+    return page.go(with_query("/users", {name: form.text(name) for name in ("q", "there", "every")}))
